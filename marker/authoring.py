@@ -1,0 +1,95 @@
+"""Help with writing rubrics: find every fault of a rubric before a student meets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+
+from spacy.lang.en.stop_words import STOP_WORDS
+
+from marker import essays
+from marker.errors import EssayError, MarkerError, RubricError
+from marker.examiner import Examiner
+from marker.language import words
+from marker.mark import Essay, Verdict
+from marker.rubric import RequiredPoint, Rubric
+
+ALIKE = 0.7
+"""Share of content words, of all that two statements use, at which the points can't be told apart."""
+
+GIVEN_AWAY = 0.5
+"""Share of a statement's content words, beyond those of the question, that a hint may not reach."""
+
+
+def check(folder: Path, model: Path | None = None) -> list[str]:
+    """Return every fault of a rubric's folder as `file: field: reason`; an empty list means that it is sound."""
+    file = folder / "rubric.toml"
+    try:
+        rubric = Rubric.load(folder)
+    except RubricError as error:
+        return error.faults
+    faults = [*_rubric_faults(rubric, folder), *_trial_faults(rubric, model)]
+    return [f"{file}: {fault}" for fault in faults] + list(_essay_faults(rubric, folder / "essays.jsonl"))
+
+
+def _rubric_faults(rubric: Rubric, folder: Path) -> Iterator[str]:
+    if rubric.id != folder.resolve().name:
+        yield f"id: {rubric.id!r} differs from the folder's name {folder.resolve().name!r}"
+    for a, b in combinations(rubric.points, 2):
+        if _likeness(a, b) >= ALIKE:
+            yield f"points.{b.id}.statement: too like that of {a.id}; merge them or say what sets them apart"
+    for point in rubric.points:
+        if gives_away(point, rubric.question):
+            yield f"points.{point.id}.hint: gives the answer away; ask a question that does not use the point's words"
+
+
+def _trial_faults(rubric: Rubric, model: Path | None) -> Iterator[str]:
+    """Mark the model answer, the bare question and nothing at all."""
+    examiner = Examiner.load(rubric, model)
+    if rubric.model_answer:
+        for verdict in examiner.mark(Essay("model answer", rubric.model_answer)).verdicts:
+            if verdict.verdict is not Verdict.CREDITED:
+                yield f"points.{verdict.point}: the model answer does not earn it ({verdict.verdict.value})"
+    for verdict in examiner.mark(Essay("question", rubric.question)).verdicts:
+        if verdict.verdict is Verdict.CREDITED:
+            yield f"points.{verdict.point}: the bare question earns it; state what an answer must add"
+    try:
+        examiner.mark(Essay("empty", ""))
+    except EssayError:
+        return
+    yield "an empty essay was marked"
+
+
+def _essay_faults(rubric: Rubric, file: Path) -> Iterator[str]:
+    if not file.exists():
+        return
+    try:
+        marked = essays.read(file)
+    except MarkerError as error:
+        yield str(error)
+        return
+    known = {p.id for p in rubric.points}
+    for essay in marked:
+        if essay.question != rubric.id:
+            yield f"{file}: {essay.id}: question: is {essay.question!r}, not {rubric.id!r}"
+        for unknown in sorted({p for s in essay.sentences for p in (*s.points, *s.contradicts)} - known):
+            yield f"{file}: {essay.id}: points: {unknown!r} is not a point of the rubric"
+    for point in rubric.points:
+        if not any(e.verdict(point.id) is Verdict.CREDITED for e in marked if e.kind != essays.MODEL_ANSWER):
+            yield f"{file}: no marked essay earns {point.id}: add one that does, or drop the point"
+
+
+def gives_away(point: RequiredPoint, question: str) -> bool:
+    """Say whether a hint uses half of the statement's content words that the question does not hold."""
+    secret = _content(point.statement) - _content(question)
+    return bool(secret) and len(secret & _content(point.hint)) / len(secret) >= GIVEN_AWAY
+
+
+def _likeness(a: RequiredPoint, b: RequiredPoint) -> float:
+    x, y = _content(a.statement), _content(b.statement)
+    return len(x & y) / max(1, len(x | y))
+
+
+def _content(text: str) -> set[str]:
+    return {w[:5] for w in words(text) if w not in STOP_WORDS}

@@ -1,0 +1,92 @@
+"""Marked essays: the gold that a rubric is tested on and the model is trained on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from marker.errors import DocumentError
+from marker.mark import Essay, Verdict
+
+MODEL_ANSWER = "model_answer"
+"""Kind of the rubric's own model answer, labelled by sentence: trained on, never evaluated on."""
+
+GENUINE = "genuine"
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedSentence:
+    """Hold a sentence with the points that it earns, alone or with what came before, and those it contradicts."""
+
+    text: str
+    points: tuple[str, ...] = ()
+    contradicts: tuple[str, ...] = ()
+    paragraph: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedEssay:
+    """Hold an essay with a person's labels; `kind` is "genuine", "model_answer", or an attempt to game the marker."""
+
+    id: str
+    question: str
+    sentences: tuple[MarkedSentence, ...]
+    kind: str = GENUINE
+
+    @property
+    def text(self) -> str:
+        """Return the essay as it was handed in: its sentences joined with spaces."""
+        return " ".join(s.text for s in self.sentences)
+
+    @property
+    def essay(self) -> Essay:
+        """Return the essay without its labels."""
+        return Essay(self.id, self.text)
+
+    def verdict(self, point: str) -> Verdict:
+        """Return the person's verdict on a point; credit anywhere outweighs a contradiction elsewhere."""
+        if any(point in s.points for s in self.sentences):
+            return Verdict.CREDITED
+        if any(point in s.contradicts for s in self.sentences):
+            return Verdict.CONTRADICTED
+        return Verdict.OMITTED
+
+
+def read(file: Path) -> list[MarkedEssay]:
+    """Read marked essays from JSON Lines; raises DocumentError that names the line."""
+    return list(_read(file))
+
+
+def _read(file: Path) -> Iterator[MarkedEssay]:
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DocumentError(str(file), f"can't be read: {error}") from None
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            yield _essay(json.loads(line))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            shape = '{"id", "question", "sentences": [{"text", "points", "contradicts"}]}'
+            reason = f"line {number}: not a marked essay of the shape {shape}: {error!r}"
+            raise DocumentError(str(file), reason) from None
+
+
+def _essay(data: dict[str, Any]) -> MarkedEssay:
+    sentences = tuple(
+        MarkedSentence(
+            s["text"], tuple(s.get("points", ())), tuple(s.get("contradicts", ())), bool(s.get("para", False))
+        )
+        for s in data["sentences"]
+    )
+    return MarkedEssay(str(data["id"]), data["question"], sentences, data.get("kind", GENUINE))
+
+
+def digest(file: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal: what a model's config says it was trained on."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -1,0 +1,99 @@
+"""What the decision about one point looks at, over all sentences of an essay.
+
+Adding a feature is one function and one line in FEATURES; then retrain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from spacy.lang.en.stop_words import STOP_WORDS
+
+from marker.language import words
+from marker.rubric import RequiredPoint
+
+Floats = NDArray[np.float64]
+NEITHER, CREDITS, CONTRADICTS = range(3)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Hold one point of one essay: `own` has its readings by sentence (S, 3), `all` those of all points (S, P, 3)."""
+
+    point: RequiredPoint
+    own: Floats
+    all: Floats
+    sentences: Sequence[str]
+
+    @property
+    def best(self) -> int:
+        """Return the sentence that credits the point most."""
+        return int(self.own[:, CREDITS].argmax())
+
+
+def _logit(p: float) -> float:
+    p = min(max(float(p), 1e-4), 1 - 1e-4)
+    return float(np.log(p / (1 - p)))
+
+
+def _strongest(case: Case) -> float:
+    return _logit(case.own[:, CREDITS].max())
+
+
+def _second(case: Case) -> float:
+    credits = np.sort(case.own[:, CREDITS])
+    return _logit(credits[-2]) if len(credits) > 1 else _logit(0)
+
+
+def _expected(case: Case) -> float:
+    return float(np.log1p(case.own[:, CREDITS].sum()))
+
+
+def _contradiction(case: Case) -> float:
+    return _logit(case.own[:, CONTRADICTS].max())
+
+
+def _contradicted_there(case: Case) -> float:
+    return float(case.own[case.best, CONTRADICTS])
+
+
+def _rival(case: Case) -> float:
+    """Return the strongest of the points in the sentence that credits this one most."""
+    return _logit(case.all[case.best, :, CREDITS].max())
+
+
+def _essay_level(case: Case) -> float:
+    return float(case.all[:, :, CREDITS].max(axis=0).mean())
+
+
+def _overlap(case: Case) -> float:
+    """Return the share of the statement's content words in the best sentence, compared by five letters."""
+    wanted = {w[:5] for w in words(case.point.statement) if w not in STOP_WORDS}
+    found = {w[:5] for w in words(case.sentences[case.best])}
+    return len(wanted & found) / max(1, len(wanted))
+
+
+def _length(case: Case) -> float:
+    return float(np.log1p(len(words(case.sentences[case.best]))))
+
+
+FEATURES: dict[str, Callable[[Case], float]] = {
+    "strongest": _strongest,
+    "second": _second,
+    "expected": _expected,
+    "contradiction": _contradiction,
+    "contradicted_there": _contradicted_there,
+    "rival": _rival,
+    "essay_level": _essay_level,
+    "overlap": _overlap,
+    "length": _length,
+}
+
+
+def vectors(points: Sequence[RequiredPoint], readings: Floats, sentences: Sequence[str]) -> Floats:
+    """Return the features of every point: shape (P, features); `readings` has shape (S, P, 3) with S at least 1."""
+    cases = [Case(p, readings[:, i], readings, sentences) for i, p in enumerate(points)]
+    return np.array([[feature(case) for feature in FEATURES.values()] for case in cases])

@@ -1,0 +1,360 @@
+"""Train a model on the rubrics' marked essays and measure it on essays that it has not seen.
+
+Questions are dealt into two halves, and a network is trained on each: every question is marked by the network that
+never saw it. The questions with many essays are dealt by essay instead. The decision (features to probability to
+verdict) is learned on such unseen essays only, and its figures come from the half that it was not learned on. The
+released network is the mean of the two (Wortsman et al. 2022, model soups), trained for a last stretch on all essays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import platform
+import random
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import precision_recall_curve
+from sklearn.preprocessing import StandardScaler
+from tokenizers import Tokenizer
+
+from marker import essays, evaluation, language
+from marker.decision import Decision, Logistic, Thresholds
+from marker.errors import ModelError
+from marker.essays import MODEL_ANSWER, MarkedEssay
+from marker.examiner import Examiner
+from marker.language import Window
+from marker.mark import Mark, Verdict
+from marker.matcher import FORMAT, Network, Readings
+from marker.rubric import Rubric
+from marker.windows import chunks, point_text
+
+HALVES = 2
+POINTS_PER_PASS = 3
+BY_ESSAY = 40
+"""Questions with at least so many essays are held out by essay, all others whole."""
+
+MISSED = 0.05
+"""Greatest share of earned points among those called omitted; what lies between is doubtful."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """Hold how long to train: `epochs` each half over its essays, `final` over all of them."""
+
+    epochs: float = 2.0
+    final: float = 0.5
+
+
+@dataclass(frozen=True)
+class Question:
+    """Hold a rubric with its marked essays."""
+
+    rubric: Rubric
+    essays: tuple[MarkedEssay, ...]
+
+    @property
+    def by_essay(self) -> bool:
+        """Say whether the question is held out by essay."""
+        return sum(e.kind != MODEL_ANSWER for e in self.essays) >= BY_ESSAY
+
+    def half(self, essay: MarkedEssay) -> int:
+        """Return the half, 0 or 1, in which an essay is held out."""
+        return _draw(essay.id) if self.by_essay else _draw(self.rubric.id)
+
+
+def load(rubrics: Path) -> list[Question]:
+    """Read every rubric folder that has marked essays, in order of name; raises MarkerError."""
+    folders = sorted(f.parent for f in rubrics.glob("*/essays.jsonl"))
+    return [Question(Rubric.load(f), tuple(essays.read(f / "essays.jsonl"))) for f in folders]
+
+
+def train(rubrics: Path, out: Path, course: Course) -> None:
+    """Train, measure and write a model to a new folder; a run that was stopped goes on where it was.
+
+    Raises ModelError where the folder exists: a released model is never changed.
+    """
+    if out.exists():
+        raise ModelError(f"{out}: exists; a released model is never changed: give a new name")
+    work = out.parent / f".{out.name}"
+    work.mkdir(parents=True, exist_ok=True)
+    from marker import network  # noqa: PLC0415 - torch is needed to train only
+
+    network.unpack_base(work)
+    context = multiprocessing.get_context("spawn")
+    runs = [context.Process(target=_fit_half, args=(rubrics, work, half, course.epochs)) for half in range(HALVES)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+        if run.exitcode:
+            raise ModelError(f"training stopped with status {run.exitcode}")
+    questions = load(rubrics)
+    trials = [trial for half in range(HALVES) for trial in _try(questions, work / f"half-{half}", half)]
+    decision = _decide(trials)
+    figures = _measure(trials)
+    _fit_all(questions, work, course.final)
+    _release(rubrics, work / "all", out, (decision, figures), course)
+
+
+# --- the network -----------------------------------------------------------------------------------------------------
+
+
+def _fit_half(rubrics: Path, work: Path, half: int, epochs: float) -> None:
+    """Train on the essays that are not held out in this half, in a process and on a core of its own."""
+    folder = work / f"half-{half}"
+    if (folder / "upper.onnx").exists():
+        return
+    import torch  # noqa: PLC0415
+
+    from marker import network  # noqa: PLC0415
+
+    torch.set_num_threads(1)
+    questions = load(rubrics)
+    taught = [(q, e) for q in questions for e in q.essays if q.half(e) != half]
+    base = network.load_base(work / "all-mpnet-base-v2")
+    torch.manual_seed(half)
+    lower, upper = network.Lower(base), network.Upper(base)
+    deal = Dealer(work, taught)
+    network.fit(upper, deal, network.States(lower), network.Schedule(epochs, seed=half))
+    folder.mkdir(exist_ok=True)
+    torch.save(upper.state_dict(), folder / "upper.pt")
+    _export(lower, upper, work, folder)
+
+
+def _fit_all(questions: Sequence[Question], work: Path, epochs: float) -> None:
+    folder = work / "all"
+    if (folder / "upper.onnx").exists():
+        return
+    import torch  # noqa: PLC0415
+
+    from marker import network  # noqa: PLC0415
+
+    base = network.load_base(work / "all-mpnet-base-v2")
+    lower, upper = network.Lower(base), network.Upper(base)
+    halves = [torch.load(work / f"half-{half}" / "upper.pt", weights_only=True) for half in range(HALVES)]
+    upper.load_state_dict({k: sum(h[k] for h in halves) / HALVES for k in halves[0]})
+    deal = Dealer(work, [(q, e) for q in questions for e in q.essays])
+    schedule = network.Schedule(epochs, rate=2e-5, head_rate=1e-4, tokens=4096, seed=HALVES)
+    network.fit(upper, deal, network.States(lower), schedule)
+    folder.mkdir(exist_ok=True)
+    _export(lower, upper, work, folder)
+
+
+def _export(lower: Any, upper: Any, work: Path, folder: Path) -> None:
+    from marker import network  # noqa: PLC0415
+
+    network.export(lower, upper, folder)
+    shutil.copy(work / "all-mpnet-base-v2" / "tokenizer.json", folder)
+    config = {"format": FORMAT, "version": folder.name, "network": _network_config(folder)}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+
+
+def _network_config(folder: Path) -> dict[str, Any]:
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    return {
+        "base": "all-mpnet-base-v2",
+        "points_per_pass": POINTS_PER_PASS,
+        "cls": _id(tokenizer, "<s>"),
+        "sep": _id(tokenizer, "</s>"),
+    }
+
+
+def _id(tokenizer: Tokenizer, token: str) -> int:
+    id = tokenizer.token_to_id(token)
+    if id is None:
+        raise ModelError(f"the tokenizer has no {token}")
+    return int(id)
+
+
+class Dealer:
+    """Deal the essays with a few points each into passages, in another order at every call."""
+
+    def __init__(self, work: Path, taught: Sequence[tuple[Question, MarkedEssay]]) -> None:
+        self._tokenizer = Tokenizer.from_file(str(work / "all-mpnet-base-v2" / "tokenizer.json"))
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._cls, self._sep = _id(self._tokenizer, "<s>"), _id(self._tokenizer, "</s>")
+        self._taught = [(q.rubric, e, self._chunks(e, _names(q.rubric))) for q, e in taught]
+
+    def __call__(self, rng: random.Random) -> list[Any]:
+        """Return the passages of one epoch."""
+        return [p for rubric, essay, parts in self._taught for p in self._passages(rubric, essay, parts, rng)]
+
+    def _passages(self, rubric: Rubric, essay: MarkedEssay, parts: list[Any], rng: random.Random) -> Iterable[Any]:
+        from marker.network import Passage  # noqa: PLC0415
+
+        points = list(rubric.points)
+        rng.shuffle(points)
+        question = self._ids(rubric.question)
+        for first in range(0, len(points), POINTS_PER_PASS):
+            group = points[first : first + POINTS_PER_PASS]
+            texts = [self._ids(point_text(p)) for p in group]
+            for chunk in parts:
+                spans = [s for s in chunk.spans if not s.clause]
+                sentences = [essay.sentences[s.sentence] for s in spans]
+                labels = np.array([[_label(s, p.id) for p in group] for s in sentences])
+                yield Passage(question, texts, chunk.ids, [(s.first, s.last) for s in spans], labels)
+
+    def _chunks(self, essay: MarkedEssay, names: list[str]) -> list[Any]:
+        windows = [Window(0, len(s.text), language.normalise_names(s.text, names)) for s in essay.sentences]
+        return list(chunks(windows, self._tokenize, self._cls, self._sep))
+
+    def _ids(self, text: str) -> list[int]:
+        return [self._cls, *self._tokenize(text)[0], self._sep]
+
+    def _tokenize(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        return encoding.ids, encoding.offsets
+
+
+def _names(rubric: Rubric) -> list[str]:
+    return sorted(language.rubric_names(rubric))
+
+
+def _label(sentence: essays.MarkedSentence, point: str) -> int:
+    return 1 if point in sentence.points else 2 if point in sentence.contradicts else 0
+
+
+# --- the decision ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Hold one essay as read by a network that never saw it: the features of its points (P, F) and what is true."""
+
+    half: int
+    question: Question
+    essay: MarkedEssay
+    readings: Readings
+    vectors: NDArray[np.float64]
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """Return the person's verdicts in the order of the points."""
+        return [self.essay.verdict(p.id) for p in self.question.rubric.points]
+
+
+class Recorded:
+    """Give readings that were made before, so that no essay is read twice."""
+
+    def __init__(self, readings: Readings) -> None:
+        self._readings = readings
+
+    def read(self, _rubric: Rubric, _windows: Sequence[Window]) -> Readings:
+        """Return the recorded readings, as a copy that may be changed."""
+        return Readings(self._readings.spans, self._readings.probabilities.copy())
+
+
+UNDECIDED = Decision(Logistic((), (), (), 0.0), Logistic((), (), (), 0.0), Thresholds(1.0, 1.0, 1.0))
+
+
+def _try(questions: Sequence[Question], folder: Path, half: int) -> list[Trial]:
+    """Read the essays held out in a half, on the same path as any essay that is marked."""
+    reader = Network(folder)
+    trials = []
+    for question in questions:
+        examiner = Examiner(question.rubric, reader, UNDECIDED, "")
+        for essay in question.essays:
+            if question.half(essay) == half and essay.kind != MODEL_ANSWER:
+                readings = examiner.read(essay.text)
+                trials.append(Trial(half, question, essay, readings, examiner.vectors(essay.text, readings)))
+    return trials
+
+
+def _decide(trials: Sequence[Trial]) -> Decision:
+    """Learn the decision; its thresholds come from probabilities of folds that the regression was not fitted on."""
+    vectors = np.concatenate([t.vectors for t in trials])
+    verdicts = np.array([v.value for t in trials for v in t.verdicts])
+    credited, contradicted = verdicts == Verdict.CREDITED, verdicts == Verdict.CONTRADICTED
+    fold = np.array([_draw(t.question.rubric.id, 5) for t in trials for _ in t.verdicts])
+    probability, conflict = np.zeros(len(vectors)), np.zeros(len(vectors))
+    for held in range(5):
+        rows = fold != held
+        probability[~rows] = _fit_logistic(vectors[rows], credited[rows])(vectors[~rows])
+        conflict[~rows] = _fit_logistic(vectors[rows], contradicted[rows])(vectors[~rows])
+    credit = _best_f1(credited, probability)
+    conflict[probability >= credit] = 0
+    thresholds = Thresholds(credit, _least_missed(credited, probability, credit), _best_f1(contradicted, conflict))
+    return Decision(_fit_logistic(vectors, credited), _fit_logistic(vectors, contradicted), thresholds)
+
+
+def _fit_logistic(vectors: NDArray[Any], truth: NDArray[Any]) -> Logistic:
+    scaler = StandardScaler().fit(vectors)
+    model = LogisticRegression(C=1.0, max_iter=1000).fit(scaler.transform(vectors), truth)
+    return Logistic(
+        tuple(scaler.mean_.tolist()), tuple(scaler.scale_.tolist()), tuple(model.coef_[0].tolist()), model.intercept_[0]
+    )
+
+
+def _best_f1(truth: NDArray[Any], probability: NDArray[Any]) -> float:
+    precision, recall, cuts = precision_recall_curve(truth, probability)
+    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
+    return float(cuts[np.argmax(f1[:-1])])
+
+
+def _least_missed(truth: NDArray[Any], probability: NDArray[Any], credit: float) -> float:
+    """Return the greatest cut, at most the credit threshold, below which at most MISSED of the points are earned."""
+    order = np.argsort(probability)
+    missed = np.cumsum(truth[order]) / np.arange(1, len(order) + 1)
+    below = np.flatnonzero((missed <= MISSED) & (probability[order] < credit))
+    return float(probability[order][below[-1]]) if len(below) else 0.0
+
+
+def _measure(trials: Sequence[Trial]) -> dict[str, Any]:
+    """Mark every half by the decision learned on the other, and compare with the people's marks."""
+    pairs: list[tuple[MarkedEssay, Mark]] = []
+    for half in range(HALVES):
+        decision = _decide([t for t in trials if t.half != half])
+        for trial in (t for t in trials if t.half == half):
+            examiner = Examiner(trial.question.rubric, Recorded(trial.readings), decision, "")
+            pairs.append((trial.essay, examiner.mark(trial.essay.essay)))
+    worth = {(t.question.rubric.id, p.id): p.marks for t in trials for p in t.question.rubric.points}
+    whole = evaluation.decisions(pairs, lambda question, point: worth[question, point])
+    by_essay = {t.question.rubric.id for t in trials if t.question.by_essay}
+    rows = np.isin(whole.question, sorted(by_essay))
+    return {
+        "held_out_by_essay": {"questions": sorted(by_essay), **evaluation.report(whole.where(rows))},
+        "held_out_by_question": evaluation.report(whole.where(~rows)),
+        "questions": evaluation.by_question(whole),
+    }
+
+
+# --- the release -----------------------------------------------------------------------------------------------------
+
+
+def _release(rubrics: Path, source: Path, out: Path, learned: tuple[Decision, dict[str, Any]], course: Course) -> None:
+    decision, figures = learned
+    out.mkdir()
+    for name in ("lower.onnx", "upper.onnx", "tokenizer.json"):
+        shutil.copy(source / name, out)
+    config = {
+        "format": FORMAT,
+        "version": out.name,
+        "network": _network_config(out),
+        "decision": decision.as_dict(),
+        "course": {"epochs": course.epochs, "final": course.final},
+        "training_data": {
+            str(f.relative_to(rubrics)): essays.digest(f) for f in sorted(rubrics.glob("*/essays.jsonl"))
+        },
+        "libraries": {
+            "python": platform.python_version(),
+            **{n: version(n) for n in ("torch", "transformers", "onnxruntime", "scikit-learn", "spacy")},
+        },
+    }
+    (out / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    (out / "metrics.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+def _draw(id: str, parts: int = HALVES) -> int:
+    """Deal an id into one of several parts, the same way on every machine."""
+    return int(hashlib.sha256(id.encode()).hexdigest(), 16) % parts
