@@ -550,12 +550,20 @@ def _lines(page: Any, room: int) -> Iterator[Line]:
 def _without_furniture(pages: list[list[Line]]) -> list[list[Line]]:
     """Drop page numbers and running heads: first and last lines that, but for digits, most pages share."""
     for edge in (0, -1):
-        marks = [re.sub(r"\d+", "#", page[edge].text) if page else "" for page in pages]
-        common = {mark for mark, count in Counter(marks).items() if count > max(1, len(pages) / 2)}
-        for page, mark in zip(pages, marks, strict=True):
-            if page and mark in common:
-                del page[edge]
+        while common := _common_lines(pages, edge):
+            for page in pages:
+                if page and _without_digits(page[edge]) in common:
+                    del page[edge]
     return pages
+
+
+def _common_lines(pages: list[list[Line]], edge: int) -> set[str]:
+    counts = Counter(_without_digits(page[edge]) for page in pages if page)
+    return {text for text, count in counts.items() if count > max(1, len(pages) / 2)}
+
+
+def _without_digits(line: Line) -> str:
+    return re.sub(r"\d+", "#", line.text)
 
 
 def _unwrapped(pages: list[list[Line]]) -> str:
