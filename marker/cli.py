@@ -57,8 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train a model on the rubrics' marked essays (needs the train extra)")
     train.add_argument("--rubrics", type=Path, default=Path("rubrics"), metavar="FOLDER")
     train.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="a new folder below models/")
-    train.add_argument("--epochs", type=float, default=2.0, help="passes over each half's essays (default 2)")
-    train.add_argument("--final", type=float, default=0.5, help="passes over all essays at the end (default 0.5)")
+    train.add_argument("--epochs", type=float, default=4.0, help="passes over each half's essays (default 4)")
+    train.add_argument("--final", type=float, default=1.0, help="passes over all essays at the end (default 1)")
     train.set_defaults(run=_train)
 
     serve = commands.add_parser("serve", help="serve the page and the API on this machine")

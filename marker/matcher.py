@@ -1,8 +1,7 @@
 """The one place that loads models: read an essay against points with the released network.
 
-The network is all-mpnet-base-v2 cut in two (Cao et al. 2020, DeFormer). Its lower half reads the essay once and each
-point once, and the points' states are kept for the next essay; its upper half reads essay and points together and
-says of every sentence and every point: neither, credits, contradicts. Both halves run in onnxruntime.
+The network is all-MiniLM-L6-v2, trained to read the question, a few points with their rules, and the essay together,
+and to say of every sentence and every point: neither, credits, contradicts. It runs in onnxruntime.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ from tokenizers import Tokenizer
 
 from marker.errors import ModelError
 from marker.language import Window
-from marker.rubric import RequiredPoint, Rubric
-from marker.windows import Chunk, Span, chunks, point_text
+from marker.rubric import Rubric
+from marker.windows import POSITIONS, Packer, Passage, Span, join, point_text
 
 FORMAT = 1
 """Number of the model folder's format; a folder of another number is refused, never guessed at."""
@@ -53,70 +52,62 @@ class Reader(Protocol):
 
 
 class Network:
-    """Run the two halves of a released model; safe to call from several threads."""
+    """Run a released model; safe to call from several threads."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
         self.config = load_config(folder)
-        self.group: int = self.config["network"]["points_per_pass"]
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
-        self._cls: int = self.config["network"]["cls"]
-        self._sep: int = self.config["network"]["sep"]
-        self._lower = _session(folder / "lower.onnx")
-        self._upper = _session(folder / "upper.onnx")
-        self._states: dict[str, Floats] = {}
+        self._group: int = self.config["network"]["points_per_pass"]
+        self._packer = packer(folder / "tokenizer.json")
+        self._session = _session(folder / "network.onnx")
 
     def read(self, rubric: Rubric, windows: Sequence[Window]) -> Readings:
         """Return the probabilities for the windows, and for the clauses of long ones."""
+        heads = self._heads(rubric)
         spans: list[Span] = []
         rows: list[Floats] = []
         seen: set[tuple[int, bool, int]] = set()
-        for chunk in chunks(windows, self._tokenize, self._cls, self._sep):
-            for span, row in zip(chunk.spans, self._read_chunk(rubric, chunk), strict=True):
+        for chunk in self._packer.chunks(windows, POSITIONS - max(len(h.ids) for h in heads)):
+            judged = np.concatenate([self._judge(join(head, chunk)) for head in heads], axis=1)
+            for span, row in zip(chunk.spans, judged, strict=True):
                 key = (span.sentence, span.clause, span.start)
-                if key not in seen:
+                if key not in seen:  # of a sentence in two chunks the first reading counts: more stands before it
                     seen.add(key)
                     spans.append(span)
                     rows.append(row)
         shape = (0, len(rubric.points), 3)
         return Readings(tuple(spans), np.stack(rows) if rows else np.zeros(shape, np.float32))
 
-    def _read_chunk(self, rubric: Rubric, chunk: Chunk) -> Floats:
-        essay = self._encode(chunk.ids)
-        question = self._state(rubric.question)
-        groups = [rubric.points[i : i + self.group] for i in range(0, len(rubric.points), self.group)]
-        return np.concatenate([self._judge(question, group, essay, chunk.spans) for group in groups], axis=1)
+    def _heads(self, rubric: Rubric) -> list[Passage]:
+        texts = [point_text(p) for p in rubric.points]
+        groups = [texts[i : i + self._group] for i in range(0, len(texts), self._group)]
+        return [self._packer.head(rubric.question, group) for group in groups]
 
-    def _judge(self, question: Floats, points: Sequence[RequiredPoint], essay: Floats, spans: Sequence[Span]) -> Floats:
-        states = [self._state(point_text(p)) for p in points]
-        hidden = np.concatenate([question, *states, essay])
-        ends = np.cumsum([len(question), *(len(s) for s in states)])
-        offset = int(ends[-1])
-        point_pool = _pool(list(zip(ends[:-1], ends[1:], strict=True)), len(hidden))
-        span_pool = _pool([(s.first + offset, s.last + offset) for s in spans], len(hidden))
-        feed = {"hidden": hidden[None], "span_pool": span_pool, "point_pool": point_pool}
-        (probabilities,) = self._upper.run(None, feed)
+    def _judge(self, passage: Passage) -> Floats:
+        feed = {
+            "ids": np.asarray([passage.ids], np.int64),
+            "span_pool": _pool(passage.spans, len(passage.ids)),
+            "point_pool": _pool(passage.points, len(passage.ids)),
+        }
+        (probabilities,) = self._session.run(None, feed)
         return np.asarray(probabilities, np.float32)
 
-    def _state(self, text: str) -> Floats:
-        state = self._states.get(text)
-        if state is None:
-            ids, _ = self._tokenize(text)
-            state = self._encode([self._cls, *ids[:500], self._sep])
-            if len(self._states) >= 4096:  # 1,024 points of 100 tokens hold about 0.3 GB
-                self._states.clear()
-            self._states[text] = state
-        return state
 
-    def _encode(self, ids: list[int]) -> Floats:
-        (hidden,) = self._lower.run(None, {"ids": np.asarray([ids], np.int64)})
-        return np.asarray(hidden[0], np.float32)
+def packer(file: Path) -> Packer:
+    """Return the packer of a tokenizer.json; raises ModelError where it is missing or lacks BERT's special tokens."""
+    if not file.is_file():
+        raise ModelError(f"{file}: missing; the model folder is not complete")
+    tokenizer = Tokenizer.from_file(str(file))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    cls, sep = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
+    if cls is None or sep is None:
+        raise ModelError(f"{file}: the tokenizer has no [CLS] or [SEP]")
 
-    def _tokenize(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
-        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+    def tokenize(text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        encoding = tokenizer.encode(text, add_special_tokens=False)
         return encoding.ids, encoding.offsets
+
+    return Packer(tokenize, cls, sep)
 
 
 def load_config(folder: Path) -> dict[str, Any]:

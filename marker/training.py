@@ -11,10 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
+import os
 import platform
 import random
 import shutil
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -25,7 +27,6 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import precision_recall_curve
 from sklearn.preprocessing import StandardScaler
-from tokenizers import Tokenizer
 
 from marker import essays, evaluation, language
 from marker.decision import Decision, Logistic, Thresholds
@@ -34,14 +35,18 @@ from marker.essays import MODEL_ANSWER, MarkedEssay
 from marker.examiner import Examiner
 from marker.language import Window
 from marker.mark import Mark, Verdict
-from marker.matcher import FORMAT, Network, Readings
-from marker.rubric import Rubric
-from marker.windows import chunks, point_text
+from marker.matcher import FORMAT, Network, Readings, packer
+from marker.rubric import RequiredPoint, Rubric
+from marker.windows import POSITIONS, join, point_text
 
 HALVES = 2
 POINTS_PER_PASS = 3
 BY_ESSAY = 40
 """Questions with at least so many essays are held out by essay, all others whole."""
+
+GAP = 0.1
+BARE = 0.1
+"""Chance that a sentence is left out of an example, and that a point is shown without its rules."""
 
 MISSED = 0.05
 """Greatest share of earned points among those called omitted; what lies between is doubtful."""
@@ -51,8 +56,8 @@ MISSED = 0.05
 class Course:
     """Hold how long to train: `epochs` each half over its essays, `final` over all of them."""
 
-    epochs: float = 2.0
-    final: float = 0.5
+    epochs: float = 4.0
+    final: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -87,9 +92,6 @@ def train(rubrics: Path, out: Path, course: Course) -> None:
         raise ModelError(f"{out}: exists; a released model is never changed: give a new name")
     work = out.parent / f".{out.name}"
     work.mkdir(parents=True, exist_ok=True)
-    from marker import network  # noqa: PLC0415 - torch is needed to train only
-
-    network.unpack_base(work)
     context = multiprocessing.get_context("spawn")
     runs = [context.Process(target=_fit_half, args=(rubrics, work, half, course.epochs)) for half in range(HALVES)]
     for run in runs:
@@ -112,113 +114,93 @@ def train(rubrics: Path, out: Path, course: Course) -> None:
 def _fit_half(rubrics: Path, work: Path, half: int, epochs: float) -> None:
     """Train on the essays that are not held out in this half, in a process and on a core of its own."""
     folder = work / f"half-{half}"
-    if (folder / "upper.onnx").exists():
+    if (folder / "config.json").exists():
         return
-    import torch  # noqa: PLC0415
+    import torch  # noqa: PLC0415 - torch is needed to train only
 
     from marker import network  # noqa: PLC0415
 
     torch.set_num_threads(1)
-    questions = load(rubrics)
-    taught = [(q, e) for q in questions for e in q.essays if q.half(e) != half]
-    base = network.load_base(work / "all-mpnet-base-v2")
+    taught = [(q, e) for q in load(rubrics) for e in q.essays if q.half(e) != half]
     torch.manual_seed(half)
-    lower, upper = network.Lower(base), network.Upper(base)
-    deal = Dealer(work, taught)
-    network.fit(upper, deal, network.States(lower), network.Schedule(epochs, seed=half))
-    folder.mkdir(exist_ok=True)
-    torch.save(upper.state_dict(), folder / "upper.pt")
-    _export(lower, upper, work, folder)
+    model = network.Network()
+    network.fit(model, Dealer(taught), network.Schedule(epochs, seed=half))
+    _keep(model, folder)
 
 
 def _fit_all(questions: Sequence[Question], work: Path, epochs: float) -> None:
+    """Train the mean of the two halves on all essays."""
     folder = work / "all"
-    if (folder / "upper.onnx").exists():
+    if (folder / "config.json").exists():
         return
     import torch  # noqa: PLC0415
 
     from marker import network  # noqa: PLC0415
 
-    base = network.load_base(work / "all-mpnet-base-v2")
-    lower, upper = network.Lower(base), network.Upper(base)
-    halves = [torch.load(work / f"half-{half}" / "upper.pt", weights_only=True) for half in range(HALVES)]
-    upper.load_state_dict({k: sum(h[k] for h in halves) / HALVES for k in halves[0]})
-    deal = Dealer(work, [(q, e) for q in questions for e in q.essays])
-    schedule = network.Schedule(epochs, rate=2e-5, head_rate=1e-4, tokens=4096, seed=HALVES)
-    network.fit(upper, deal, network.States(lower), schedule)
-    folder.mkdir(exist_ok=True)
-    _export(lower, upper, work, folder)
+    model = network.Network()
+    halves = [torch.load(work / f"half-{half}" / "weights.pt", weights_only=True) for half in range(HALVES)]
+    model.load_state_dict({k: sum(h[k] for h in halves) / HALVES for k in halves[0]})
+    deal = Dealer([(q, e) for q in questions for e in q.essays])
+    network.fit(model, deal, network.Schedule(epochs, rate=1e-4, head_rate=5e-4, tokens=4096, seed=HALVES))
+    _keep(model, folder)
 
 
-def _export(lower: Any, upper: Any, work: Path, folder: Path) -> None:
+def _keep(model: Any, folder: Path) -> None:
+    """Write a network with all that the examiner needs to read with it; config.json comes last and says it is whole."""
+    import torch  # noqa: PLC0415
+
     from marker import network  # noqa: PLC0415
 
-    network.export(lower, upper, folder)
-    shutil.copy(work / "all-mpnet-base-v2" / "tokenizer.json", folder)
-    config = {"format": FORMAT, "version": folder.name, "network": _network_config(folder)}
+    folder.mkdir(exist_ok=True)
+    torch.save(model.state_dict(), folder / "weights.pt")
+    network.export(model, folder / "network.onnx")
+    shutil.copy(network.base_folder() / "tokenizer.json", folder)
+    config = {"format": FORMAT, "version": folder.name, "network": _network_config()}
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
 
 
-def _network_config(folder: Path) -> dict[str, Any]:
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    return {
-        "base": "all-mpnet-base-v2",
-        "points_per_pass": POINTS_PER_PASS,
-        "cls": _id(tokenizer, "<s>"),
-        "sep": _id(tokenizer, "</s>"),
-    }
-
-
-def _id(tokenizer: Tokenizer, token: str) -> int:
-    id = tokenizer.token_to_id(token)
-    if id is None:
-        raise ModelError(f"the tokenizer has no {token}")
-    return int(id)
+def _network_config() -> dict[str, Any]:
+    return {"base": "all-MiniLM-L6-v2", "points_per_pass": POINTS_PER_PASS}
 
 
 class Dealer:
-    """Deal the essays with a few points each into passages, in another order at every call."""
+    """Deal the essays with a few points each into examples, in another order and with other gaps at every call."""
 
-    def __init__(self, work: Path, taught: Sequence[tuple[Question, MarkedEssay]]) -> None:
-        self._tokenizer = Tokenizer.from_file(str(work / "all-mpnet-base-v2" / "tokenizer.json"))
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
-        self._cls, self._sep = _id(self._tokenizer, "<s>"), _id(self._tokenizer, "</s>")
-        self._taught = [(q.rubric, e, self._chunks(e, _names(q.rubric))) for q, e in taught]
+    def __init__(self, taught: Sequence[tuple[Question, MarkedEssay]]) -> None:
+        from marker import network  # noqa: PLC0415
+
+        self._packer = packer(network.base_folder() / "tokenizer.json")
+        names = {q.rubric.id: sorted(language.rubric_names(q.rubric)) for q, _ in taught}
+        self._taught = [(q.rubric, e, _windows(e, names[q.rubric.id])) for q, e in taught]
 
     def __call__(self, rng: random.Random) -> list[Any]:
-        """Return the passages of one epoch."""
-        return [p for rubric, essay, parts in self._taught for p in self._passages(rubric, essay, parts, rng)]
+        """Return the examples of one epoch."""
+        return [x for rubric, essay, windows in self._taught for x in self._examples(rubric, essay, windows, rng)]
 
-    def _passages(self, rubric: Rubric, essay: MarkedEssay, parts: list[Any], rng: random.Random) -> Iterable[Any]:
-        from marker.network import Passage  # noqa: PLC0415
+    def _examples(
+        self, rubric: Rubric, essay: MarkedEssay, windows: Sequence[Window], rng: random.Random
+    ) -> Iterable[Any]:
+        from marker.network import Example  # noqa: PLC0415
 
         points = list(rubric.points)
         rng.shuffle(points)
-        question = self._ids(rubric.question)
         for first in range(0, len(points), POINTS_PER_PASS):
             group = points[first : first + POINTS_PER_PASS]
-            texts = [self._ids(point_text(p)) for p in group]
-            for chunk in parts:
-                spans = [s for s in chunk.spans if not s.clause]
-                sentences = [essay.sentences[s.sentence] for s in spans]
+            kept = [n for n in range(len(windows)) if rng.random() >= GAP] or [0]
+            head = self._packer.head(rubric.question, [_told(p, rng) for p in group])
+            for chunk in self._packer.chunks([windows[n] for n in kept], POSITIONS - len(head.ids)):
+                sentences = [essay.sentences[kept[s.sentence]] for s in chunk.spans]
                 labels = np.array([[_label(s, p.id) for p in group] for s in sentences])
-                yield Passage(question, texts, chunk.ids, [(s.first, s.last) for s in spans], labels)
-
-    def _chunks(self, essay: MarkedEssay, names: list[str]) -> list[Any]:
-        windows = [Window(0, len(s.text), language.normalise_names(s.text, names)) for s in essay.sentences]
-        return list(chunks(windows, self._tokenize, self._cls, self._sep))
-
-    def _ids(self, text: str) -> list[int]:
-        return [self._cls, *self._tokenize(text)[0], self._sep]
-
-    def _tokenize(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
-        encoding = self._tokenizer.encode(text, add_special_tokens=False)
-        return encoding.ids, encoding.offsets
+                yield Example(join(head, chunk), labels)
 
 
-def _names(rubric: Rubric) -> list[str]:
-    return sorted(language.rubric_names(rubric))
+def _windows(essay: MarkedEssay, names: list[str]) -> list[Window]:
+    return [Window(0, len(s.text), language.normalise_names(s.text, names)) for s in essay.sentences]
+
+
+def _told(point: RequiredPoint, rng: random.Random) -> str:
+    """Return the point's text, now and then without its rules, since a teacher's rubric may have none."""
+    return point.statement if rng.random() < BARE else point_text(point)
 
 
 def _label(sentence: essays.MarkedSentence, point: str) -> int:
@@ -261,14 +243,15 @@ UNDECIDED = Decision(Logistic((), (), (), 0.0), Logistic((), (), (), 0.0), Thres
 def _try(questions: Sequence[Question], folder: Path, half: int) -> list[Trial]:
     """Read the essays held out in a half, on the same path as any essay that is marked."""
     reader = Network(folder)
-    trials = []
-    for question in questions:
+
+    def attempt(question: Question) -> list[Trial]:
         examiner = Examiner(question.rubric, reader, UNDECIDED, "")
-        for essay in question.essays:
-            if question.half(essay) == half and essay.kind != MODEL_ANSWER:
-                readings = examiner.read(essay.text)
-                trials.append(Trial(half, question, essay, readings, examiner.vectors(essay.text, readings)))
-    return trials
+        held = [e for e in question.essays if question.half(e) == half and e.kind != MODEL_ANSWER]
+        readings = [examiner.read(e.text) for e in held]
+        return [Trial(half, question, e, r, examiner.vectors(e.text, r)) for e, r in zip(held, readings, strict=True)]
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return [trial for trials in pool.map(attempt, questions) for trial in trials]
 
 
 def _decide(trials: Sequence[Trial]) -> Decision:
@@ -335,12 +318,12 @@ def _measure(trials: Sequence[Trial]) -> dict[str, Any]:
 def _release(rubrics: Path, source: Path, out: Path, learned: tuple[Decision, dict[str, Any]], course: Course) -> None:
     decision, figures = learned
     out.mkdir()
-    for name in ("lower.onnx", "upper.onnx", "tokenizer.json"):
+    for name in ("network.onnx", "tokenizer.json"):
         shutil.copy(source / name, out)
     config = {
         "format": FORMAT,
         "version": out.name,
-        "network": _network_config(out),
+        "network": _network_config(),
         "decision": decision.as_dict(),
         "course": {"epochs": course.epochs, "final": course.final},
         "training_data": {

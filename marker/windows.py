@@ -17,11 +17,14 @@ Encoded = tuple[list[int], list[tuple[int, int]]]
 Tokenize = Callable[[str], Encoded]
 """Text to token ids with the character offsets of each."""
 
-ESSAY_TOKENS = 420
-"""Tokens of one chunk; the base network has 512 positions, and two sentences of overlap must fit."""
+POSITIONS = 510
+"""Tokens that the network reads at one go; its base has 512 positions."""
+
+ROOM = 64
+"""Least room for the essay beside the points; rules so long that they leave less are cut."""
 
 SENTENCE_TOKENS = 200
-"""Tokens of one sentence; what is beyond is not read, as no sentence of an essay is that long unless by mistake."""
+"""Tokens of one sentence; what is beyond is not read: no sentence is that long unless its full stops are missing."""
 
 OVERLAP = 2
 
@@ -46,41 +49,74 @@ class Chunk:
     spans: list[Span]
 
 
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Hold what is read at one go: question, points and part of an essay, with the tokens of each point and span."""
+
+    ids: list[int]
+    points: list[tuple[int, int]]
+    spans: list[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Packer:
+    """Turn text into the token ids that the network reads."""
+
+    tokenize: Tokenize
+    cls: int
+    sep: int
+
+    def head(self, question: str, points: Sequence[str]) -> Passage:
+        """Return question and points without an essay; over-long rules are cut to leave room for one."""
+        ids = [self.cls, *self.tokenize(question)[0][:100], self.sep]
+        limit = (POSITIONS - ROOM - len(ids)) // max(1, len(points)) - 1
+        ends = []
+        for text in points:
+            first = len(ids)
+            ids += [*self.tokenize(text)[0][:limit], self.sep]
+            ends.append((first, len(ids)))
+        return Passage(ids, ends, [])
+
+    def chunks(self, windows: Sequence[Window], room: int) -> Iterator[Chunk]:
+        """Cut an essay into chunks of whole sentences, each of at most `room` tokens."""
+        encoded = [self._encode(w, room - 1) for w in windows]
+        begin = 0
+        while begin < len(windows):
+            end, size = begin, 0
+            while end < len(windows) and (end == begin or size + len(encoded[end][0]) + 1 <= room):
+                size += len(encoded[end][0]) + 1
+                end += 1
+            yield self._chunk(windows, {n: encoded[n] for n in range(begin, end)})
+            if end >= len(windows):
+                return
+            begin = max(end - OVERLAP, begin + 1)
+
+    def _encode(self, window: Window, room: int) -> Encoded:
+        ids, offsets = self.tokenize(window.reading)
+        limit = min(SENTENCE_TOKENS, room)
+        return ids[:limit], offsets[:limit]
+
+    def _chunk(self, windows: Sequence[Window], encoded: Mapping[int, Encoded]) -> Chunk:
+        ids: list[int] = []
+        spans: list[Span] = []
+        for number, (tokens, offsets) in encoded.items():
+            window, first = windows[number], len(ids)
+            ids += [*tokens, self.sep]
+            spans.append(Span(window.start, window.end, first, len(ids), number))
+            spans += _clause_spans(window, offsets, first, number)
+        return Chunk(ids, spans)
+
+
+def join(head: Passage, chunk: Chunk) -> Passage:
+    """Return question, points and chunk as one passage."""
+    offset = len(head.ids)
+    return Passage([*head.ids, *chunk.ids], head.points, [(s.first + offset, s.last + offset) for s in chunk.spans])
+
+
 def point_text(point: RequiredPoint) -> str:
     """Return what the network reads of a point: its statement, when it earns credit, and when not."""
     parts = [point.statement, point.credit, f"Not: {point.no_credit}" if point.no_credit else ""]
     return " ".join(p for p in parts if p)
-
-
-def chunks(windows: Sequence[Window], tokenize: Tokenize, cls: int, sep: int) -> Iterator[Chunk]:
-    """Cut an essay into chunks of whole sentences, each of at most ESSAY_TOKENS tokens."""
-    encoded = [_encode(w, tokenize) for w in windows]
-    begin = 0
-    while begin < len(windows):
-        end, size = begin, 1
-        while end < len(windows) and (end == begin or size + len(encoded[end][0]) + 1 <= ESSAY_TOKENS):
-            size += len(encoded[end][0]) + 1
-            end += 1
-        yield _chunk(windows, {n: encoded[n] for n in range(begin, end)}, cls, sep)
-        if end >= len(windows):
-            return
-        begin = max(end - OVERLAP, begin + 1)
-
-
-def _encode(window: Window, tokenize: Tokenize) -> Encoded:
-    ids, offsets = tokenize(window.reading)
-    return ids[:SENTENCE_TOKENS], offsets[:SENTENCE_TOKENS]
-
-
-def _chunk(windows: Sequence[Window], encoded: Mapping[int, Encoded], cls: int, sep: int) -> Chunk:
-    ids, spans = [cls], []
-    for number, (tokens, offsets) in encoded.items():
-        window = windows[number]
-        first = len(ids)
-        ids += [*tokens, sep]
-        spans.append(Span(window.start, window.end, first, len(ids), number))
-        spans += _clause_spans(window, offsets, first, number)
-    return Chunk(ids, spans)
 
 
 def _clause_spans(window: Window, offsets: Sequence[tuple[int, int]], first: int, number: int) -> Iterator[Span]:

@@ -1,0 +1,110 @@
+"""The released model on real essays: floors that a change may not fall below, and promises that hold for every mark."""
+
+import json
+
+import pytest
+
+from marker import essays, evaluation, matcher
+from marker.examiner import Examiner
+from marker.mark import Essay, Mark
+from marker.rubric import Rubric
+from tests.conftest import ROOT
+
+HELD_OUT = sorted(f.parent for f in ROOT.glob("tests/held_out/*/essays.jsonl"))
+MISSION = ["ussr-1953-power-struggle", "khrushchev-consolidation-1953-56"]
+
+
+def marked(folder):
+    rubric = Rubric.load(folder if (folder / "rubric.toml").exists() else ROOT / "rubrics" / folder.name)
+    gold = essays.read(folder / "essays.jsonl")
+    return rubric, list(zip(gold, Examiner.load(rubric).mark_many(e.essay for e in gold), strict=True))
+
+
+@pytest.fixture(scope="module")
+def held_out():
+    return [marked(folder) for folder in HELD_OUT]
+
+
+def figures(part):
+    pairs = [p for _, ps in part for p in ps]
+    return evaluation.report(evaluation.decisions(pairs, lambda *_: 1), intervals=False)
+
+
+def test_evidence_is_the_essays_own_text(held_out):
+    for _, pairs in held_out:
+        for gold, mark in pairs:
+            for evidence in (e for v in mark.verdicts for e in v.evidence):
+                assert gold.text[evidence.start : evidence.end] == evidence.quote != ""
+
+
+def test_credited_and_contradicted_points_show_evidence(held_out):
+    for _, pairs in held_out:
+        for _, mark in pairs:
+            for verdict in mark.verdicts:
+                assert bool(verdict.evidence) == (verdict.verdict.value != "omitted")
+
+
+def test_mission_questions_reach_their_floor(held_out):
+    part = [(r, ps) for r, ps in held_out if r.id in MISSION]
+    assert figures(part)["points"]["f1"] >= FLOOR["mission_f1"]
+
+
+def test_questions_never_trained_on_reach_their_floor(held_out):
+    part = [(r, ps) for r, ps in held_out if r.id not in MISSION]
+    assert figures(part)["points"]["f1"] >= FLOOR["unseen_f1"]
+
+
+def test_gaming_earns_little_beyond_what_is_due(held_out):
+    kinds = figures(held_out)["gaming"].values()
+    mean = sum(k["essays"] * k["mean_beyond"] for k in kinds) / sum(k["essays"] for k in kinds)
+    assert mean <= FLOOR["gaming_mean"]
+    assert max(k["most_beyond"] for k in kinds) <= FLOOR["gaming_most"]
+
+
+FLOOR = json.loads((ROOT / "tests" / "held_out" / "floor.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("question", MISSION)
+def test_bare_question_earns_nothing(question):
+    rubric = Rubric.load(ROOT / "rubrics" / question)
+    assert Examiner.load(rubric).mark(Essay("1", rubric.question)).awarded == 0
+
+
+@pytest.mark.parametrize("question", MISSION)
+def test_model_answer_earns_every_point(question):
+    rubric = Rubric.load(ROOT / "rubrics" / question)
+    mark = Examiner.load(rubric).mark(Essay("1", rubric.model_answer))
+    assert mark.awarded == rubric.available
+
+
+def test_same_essay_gives_the_same_mark_alone_and_in_a_class():
+    rubric = Rubric.load(ROOT / "rubrics" / MISSION[0])
+    class_ = [e.essay for e in essays.read(ROOT / "rubrics" / MISSION[0] / "essays.jsonl")[:6]]
+    examiner = Examiner.load(rubric)
+    assert [m.as_dict() for m in examiner.mark_many(class_) if isinstance(m, Mark)] == [
+        examiner.mark(e).as_dict() for e in class_
+    ]
+
+
+@pytest.mark.parametrize("folder", sorted(p.parent for p in ROOT.glob("models/*/config.json")), ids=lambda p: p.name)
+def test_card_states_the_measured_figures(folder):
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    assert evaluation.as_markdown(metrics) in card
+
+
+def test_committed_models_stay_small():
+    assert sum(f.stat().st_size for f in ROOT.glob("models/*/*")) < 120e6
+
+
+def test_config_names_the_training_data_as_it_is():
+    config = matcher.load_config(matcher.released())
+    data = {str(f.relative_to(ROOT / "rubrics")): essays.digest(f) for f in ROOT.glob("rubrics/*/essays.jsonl")}
+    assert config["training_data"] == data
+
+
+def test_held_out_essays_are_not_in_the_training_data():
+    trained = {s.text for f in ROOT.glob("rubrics/*/essays.jsonl") for e in essays.read(f) for s in e.sentences}
+    for folder in HELD_OUT:
+        for essay in essays.read(folder / "essays.jsonl"):
+            assert not {s.text for s in essay.sentences if len(s.text) > 40} & trained
