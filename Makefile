@@ -29,9 +29,10 @@ bench: setup
 	$(BIN)/python benchmarks/run.py
 
 # Needs torch; see README, "Training".
+MODEL ?= models/matcher-new
 train: setup
 	$(BIN)/python -m pip install --quiet --editable '.[train]'
-	$(BIN)/marker train
+	$(BIN)/marker train --out $(MODEL)
 
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file constraints.txt requirements-build.in

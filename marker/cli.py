@@ -51,14 +51,16 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--rubric", type=Path, required=True, metavar="FOLDER")
     evaluate.add_argument("--essays", type=Path, required=True, metavar="FILE")
     evaluate.add_argument("--json", action="store_true", help="print the figures as JSON")
+    evaluate.add_argument("--html", type=Path, metavar="FILE", help="write a report there (needs the report extra)")
     _model_option(evaluate)
     evaluate.set_defaults(run=_evaluate)
 
     train = commands.add_parser("train", help="train a model on the rubrics' marked essays (needs the train extra)")
     train.add_argument("--rubrics", type=Path, default=Path("rubrics"), metavar="FOLDER")
+    train.add_argument("--fresh", type=Path, default=Path("tests/held_out"), metavar="FOLDER", help="never trained on")
     train.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="a new folder below models/")
-    train.add_argument("--epochs", type=float, default=4.0, help="passes over each half's essays (default 4)")
-    train.add_argument("--final", type=float, default=1.0, help="passes over all essays at the end (default 1)")
+    train.add_argument("--epochs", type=float, default=3.5, help="passes over each half's essays (default 3.5)")
+    train.add_argument("--stretches", type=float, nargs="+", default=[1.3, 1.2], help="then over all (default 1.3 1.2)")
     train.set_defaults(run=_train)
 
     serve = commands.add_parser("serve", help="serve the page and the API on this machine")
@@ -172,22 +174,32 @@ def _evaluate(options: argparse.Namespace) -> int:
     from marker import essays, evaluation  # noqa: PLC0415
     from marker.examiner import Examiner  # noqa: PLC0415
 
+    if options.html:
+        from marker import report  # noqa: PLC0415 - matplotlib is not needed to print figures
+
+        report.check()
     examiner = Examiner.load(options.rubric, options.model)
     gold = [e for e in essays.read(options.essays) if e.kind != essays.MODEL_ANSWER]
     marks = examiner.mark_many(e.essay for e in gold)
     pairs = [(e, m) for e, m in zip(gold, marks, strict=True) if isinstance(m, Mark)]
+    if not pairs:
+        raise MarkerError(f"{options.essays}: holds no essay that can be marked")
     figures = evaluation.report(evaluation.decisions(pairs, lambda _, point: examiner.rubric.point(point).marks))
     if options.json:
         print(json.dumps(figures, indent=2))  # noqa: T201
     else:
         print(evaluation.as_text(figures))  # noqa: T201
+    if options.html:
+        report.write(pairs, {e.question: examiner.rubric for e, _ in pairs}, options.html, figures=figures)
     return ALL_MARKED
 
 
 def _train(options: argparse.Namespace) -> int:
     from marker import training  # noqa: PLC0415
 
-    training.train(options.rubrics, options.out, training.Course(options.epochs, options.final))
+    training.train(
+        options.rubrics, options.fresh, options.out, training.Course(options.epochs, tuple(options.stretches))
+    )
     return ALL_MARKED
 
 

@@ -36,6 +36,11 @@ class MarkedEssay:
     question: str
     sentences: tuple[MarkedSentence, ...]
     kind: str = GENUINE
+    profile: str = ""
+    """The voice in which the essay is written; it often gives away the total, so it must never be fed to a model.
+
+    It serves to compare groups of essays in a report.
+    """
 
     @property
     def text(self) -> str:
@@ -84,7 +89,8 @@ def _essay(data: dict[str, Any]) -> MarkedEssay:
         )
         for s in data["sentences"]
     )
-    return MarkedEssay(str(data["id"]), data["question"], sentences, data.get("kind", GENUINE))
+    profile = str(data.get("profile") or "")
+    return MarkedEssay(str(data["id"]), data["question"], sentences, data.get("kind", GENUINE), profile)
 
 
 def digest(file: Path) -> str:

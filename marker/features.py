@@ -80,6 +80,32 @@ def _length(case: Case) -> float:
     return float(np.log1p(len(words(case.sentences[case.best]))))
 
 
+def _rank(case: Case) -> float:
+    """Return the share of the points that the essay makes more strongly."""
+    strongest = case.all[:, :, CREDITS].max(axis=0)
+    return float((strongest > case.own[:, CREDITS].max()).mean())
+
+
+def _neighbour(case: Case) -> float:
+    """Return the stronger of the sentences before and after the best one."""
+    beside = [i for i in (case.best - 1, case.best + 1) if 0 <= i < len(case.own)]
+    return _logit(case.own[beside, CREDITS].max(initial=0))
+
+
+def _conflict(case: Case) -> float:
+    """Return how much the essay contradicts points in general: a denial of everything shows here first."""
+    return float(np.mean([_logit(p) for p in case.all[:, :, CONTRADICTS].max(axis=0)]))
+
+
+def _conflict_there(case: Case) -> float:
+    """Return how much the best sentence contradicts any point."""
+    return _logit(case.all[case.best, :, CONTRADICTS].max())
+
+
+def _sentences(case: Case) -> float:
+    return float(np.log(len(case.own)))
+
+
 FEATURES: dict[str, Callable[[Case], float]] = {
     "strongest": _strongest,
     "second": _second,
@@ -90,6 +116,11 @@ FEATURES: dict[str, Callable[[Case], float]] = {
     "essay_level": _essay_level,
     "overlap": _overlap,
     "length": _length,
+    "rank": _rank,
+    "neighbour": _neighbour,
+    "conflict": _conflict,
+    "conflict_there": _conflict_there,
+    "sentences": _sentences,
 }
 
 

@@ -3,7 +3,7 @@
 Questions are dealt into two halves, and a network is trained on each: every question is marked by the network that
 never saw it. The questions with many essays are dealt by essay instead. The decision (features to probability to
 verdict) is learned on such unseen essays only, and its figures come from the half that it was not learned on. The
-released network is the mean of the two (Wortsman et al. 2022, model soups), trained for a last stretch on all essays.
+released network is the first of the two, trained on, on all essays.
 """
 
 from __future__ import annotations
@@ -44,6 +44,9 @@ POINTS_PER_PASS = 3
 BY_ESSAY = 40
 """Questions with at least so many essays are held out by essay, all others whole."""
 
+MISSION = ("ussr-1953-power-struggle", "khrushchev-consolidation-1953-56")
+"""The two questions whose fresh essays are reported apart: the network knows these questions, not these essays."""
+
 GAP = 0.1
 BARE = 0.1
 """Chance that a sentence is left out of an example, and that a point is shown without its rules."""
@@ -54,10 +57,10 @@ MISSED = 0.05
 
 @dataclass(frozen=True)
 class Course:
-    """Hold how long to train: `epochs` each half over its essays, `final` over all of them."""
+    """Hold how long to train: `epochs` each half over its essays, `stretches` over all of them, one after the other."""
 
-    epochs: float = 4.0
-    final: float = 1.0
+    epochs: float = 3.5
+    stretches: tuple[float, ...] = (1.3, 1.2)
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,16 @@ def load(rubrics: Path) -> list[Question]:
     return [Question(Rubric.load(f), tuple(essays.read(f / "essays.jsonl"))) for f in folders]
 
 
-def train(rubrics: Path, out: Path, course: Course) -> None:
+def load_fresh(fresh: Path, rubrics: Path) -> list[Question]:
+    """Read marked essays that no network is ever trained on; a folder without a rubric.toml is of the library's."""
+    folders = sorted(f.parent for f in fresh.glob("*/essays.jsonl"))
+    homes = [f if (f / "rubric.toml").exists() else rubrics / f.name for f in folders]
+    return [
+        Question(Rubric.load(h), tuple(essays.read(f / "essays.jsonl"))) for f, h in zip(folders, homes, strict=True)
+    ]
+
+
+def train(rubrics: Path, fresh: Path, out: Path, course: Course) -> None:
     """Train, measure and write a model to a new folder; a run that was stopped goes on where it was.
 
     Raises ModelError where the folder exists: a released model is never changed.
@@ -101,11 +113,23 @@ def train(rubrics: Path, out: Path, course: Course) -> None:
         if run.exitcode:
             raise ModelError(f"training stopped with status {run.exitcode}")
     questions = load(rubrics)
-    trials = [trial for half in range(HALVES) for trial in _try(questions, work / f"half-{half}", half)]
-    decision = _decide(trials)
-    figures = _measure(trials)
-    _fit_all(questions, work, course.final)
-    _release(rubrics, work / "all", out, (decision, figures), course)
+    folder = work / "half-0"
+    for number, epochs in enumerate(course.stretches):
+        folder = _fit_on(questions, folder, work / f"all-{number}", (epochs, HALVES + number))
+    halves = [trial for half in range(HALVES) for trial in _try(questions, work / f"half-{half}", half)]
+    learned = conclude(halves, _try(load_fresh(fresh, rubrics), folder, None))
+    release(rubrics, folder, out, learned, course)
+
+
+def conclude(halves: Sequence[Trial], fresh: Sequence[Trial]) -> tuple[Decision, dict[str, Any]]:
+    """Learn the decision from essays that the halves had not seen, bring it to the released network, and measure both.
+
+    The released network saw more than the halves did and is surer. Two numbers (Platt 1999) and the thresholds are
+    learned anew on fresh essays; the figures on those come from the other questions' two numbers.
+    """
+    decision = _decide(halves)
+    figures = {**_measure(halves), "released_on_fresh_essays": _measure_fresh(decision, fresh)}
+    return _recalibrate(decision, fresh), figures
 
 
 # --- the network -----------------------------------------------------------------------------------------------------
@@ -128,21 +152,22 @@ def _fit_half(rubrics: Path, work: Path, half: int, epochs: float) -> None:
     _keep(model, folder)
 
 
-def _fit_all(questions: Sequence[Question], work: Path, epochs: float) -> None:
-    """Train the mean of the two halves on all essays."""
-    folder = work / "all"
+def _fit_on(questions: Sequence[Question], start: Path, folder: Path, stretch: tuple[float, int]) -> Path:
+    """Train a network on, on all essays, for some epochs with a seed; returns its folder."""
     if (folder / "config.json").exists():
-        return
+        return folder
     import torch  # noqa: PLC0415
 
     from marker import network  # noqa: PLC0415
 
+    torch.set_num_threads(os.cpu_count() or 1)
     model = network.Network()
-    halves = [torch.load(work / f"half-{half}" / "weights.pt", weights_only=True) for half in range(HALVES)]
-    model.load_state_dict({k: sum(h[k] for h in halves) / HALVES for k in halves[0]})
+    model.load_state_dict(torch.load(start / "weights.pt", weights_only=True))
+    epochs, seed = stretch
     deal = Dealer([(q, e) for q in questions for e in q.essays])
-    network.fit(model, deal, network.Schedule(epochs, rate=1e-4, head_rate=5e-4, tokens=4096, seed=HALVES))
+    network.fit(model, deal, network.Schedule(epochs, rate=1e-4, head_rate=5e-4, seed=seed))
     _keep(model, folder)
+    return folder
 
 
 def _keep(model: Any, folder: Path) -> None:
@@ -240,13 +265,13 @@ class Recorded:
 UNDECIDED = Decision(Logistic((), (), (), 0.0), Logistic((), (), (), 0.0), Thresholds(1.0, 1.0, 1.0))
 
 
-def _try(questions: Sequence[Question], folder: Path, half: int) -> list[Trial]:
-    """Read the essays held out in a half, on the same path as any essay that is marked."""
+def _try(questions: Sequence[Question], folder: Path, half: int | None) -> list[Trial]:
+    """Read the essays held out in a half, or all of fresh ones, on the same path as any essay that is marked."""
     reader = Network(folder)
 
     def attempt(question: Question) -> list[Trial]:
         examiner = Examiner(question.rubric, reader, UNDECIDED, "")
-        held = [e for e in question.essays if question.half(e) == half and e.kind != MODEL_ANSWER]
+        held = [e for e in question.essays if half in {None, question.half(e)} and e.kind != MODEL_ANSWER]
         readings = [examiner.read(e.text) for e in held]
         return [Trial(half, question, e, r, examiner.vectors(e.text, r)) for e, r in zip(held, readings, strict=True)]
 
@@ -265,10 +290,25 @@ def _decide(trials: Sequence[Trial]) -> Decision:
         rows = fold != held
         probability[~rows] = _fit_logistic(vectors[rows], credited[rows])(vectors[~rows])
         conflict[~rows] = _fit_logistic(vectors[rows], contradicted[rows])(vectors[~rows])
-    credit = _best_f1(credited, probability)
+    credit = float(np.quantile(probability, 1 - credited.mean()))  # credits as many as the people did
     conflict[probability >= credit] = 0
     thresholds = Thresholds(credit, _least_missed(credited, probability, credit), _best_f1(contradicted, conflict))
     return Decision(_fit_logistic(vectors, credited), _fit_logistic(vectors, contradicted), thresholds)
+
+
+def _recalibrate(decision: Decision, trials: Sequence[Trial]) -> Decision:
+    """Stretch and shift P(credited) to other trials (Platt 1999), and take the thresholds from them."""
+    probability = decision.credits(np.concatenate([t.vectors for t in trials]))
+    truth = np.array([v is Verdict.CREDITED for t in trials for v in t.verdicts])
+    score = np.log(probability / (1 - probability))
+    fitted = LogisticRegression(C=1.0).fit(score[:, None], truth)
+    slope, shift = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+    old = decision.credits
+    credits = Logistic(old.mean, old.scale, tuple(w * slope for w in old.weights), old.bias * slope + shift)
+    probability = 1 / (1 + np.exp(-(score * slope + shift)))
+    credit = float(np.quantile(probability, 1 - truth.mean()))
+    thresholds = Thresholds(credit, _least_missed(truth, probability, credit), decision.thresholds.contradict)
+    return Decision(credits, decision.contradicts, thresholds)
 
 
 def _fit_logistic(vectors: NDArray[Any], truth: NDArray[Any]) -> Logistic:
@@ -295,27 +335,47 @@ def _least_missed(truth: NDArray[Any], probability: NDArray[Any], credit: float)
 
 def _measure(trials: Sequence[Trial]) -> dict[str, Any]:
     """Mark every half by the decision learned on the other, and compare with the people's marks."""
-    pairs: list[tuple[MarkedEssay, Mark]] = []
+    pairs = []
     for half in range(HALVES):
         decision = _decide([t for t in trials if t.half != half])
-        for trial in (t for t in trials if t.half == half):
-            examiner = Examiner(trial.question.rubric, Recorded(trial.readings), decision, "")
-            pairs.append((trial.essay, examiner.mark(trial.essay.essay)))
-    worth = {(t.question.rubric.id, p.id): p.marks for t in trials for p in t.question.rubric.points}
-    whole = evaluation.decisions(pairs, lambda question, point: worth[question, point])
+        pairs += [_marked(t, decision) for t in trials if t.half == half]
     by_essay = {t.question.rubric.id for t in trials if t.question.by_essay}
+    whole = _decisions(trials, pairs)
+    return {**_reports(whole, by_essay), "questions": evaluation.by_question(whole)}
+
+
+def _measure_fresh(decision: Decision, trials: Sequence[Trial]) -> dict[str, Any]:
+    """Mark every question by the two numbers and thresholds learned on the others."""
+    pairs = []
+    for id in sorted({t.question.rubric.id for t in trials}):
+        others = _recalibrate(decision, [t for t in trials if t.question.rubric.id != id])
+        pairs += [_marked(t, others) for t in trials if t.question.rubric.id == id]
+    return _reports(_decisions(trials, pairs), set(MISSION))
+
+
+def _marked(trial: Trial, decision: Decision) -> tuple[MarkedEssay, Mark]:
+    examiner = Examiner(trial.question.rubric, Recorded(trial.readings), decision, "")
+    return trial.essay, examiner.mark(trial.essay.essay)
+
+
+def _decisions(trials: Sequence[Trial], pairs: Sequence[tuple[MarkedEssay, Mark]]) -> evaluation.Decisions:
+    worth = {(t.question.rubric.id, p.id): p.marks for t in trials for p in t.question.rubric.points}
+    return evaluation.decisions(pairs, lambda question, point: worth[question, point])
+
+
+def _reports(whole: evaluation.Decisions, by_essay: set[str]) -> dict[str, Any]:
     rows = np.isin(whole.question, sorted(by_essay))
     return {
         "held_out_by_essay": {"questions": sorted(by_essay), **evaluation.report(whole.where(rows))},
         "held_out_by_question": evaluation.report(whole.where(~rows)),
-        "questions": evaluation.by_question(whole),
     }
 
 
 # --- the release -----------------------------------------------------------------------------------------------------
 
 
-def _release(rubrics: Path, source: Path, out: Path, learned: tuple[Decision, dict[str, Any]], course: Course) -> None:
+def release(rubrics: Path, source: Path, out: Path, learned: tuple[Decision, dict[str, Any]], course: Course) -> None:
+    """Write the released folder: network, tokenizer, config.json and metrics.json; the card is written by hand."""
     decision, figures = learned
     out.mkdir()
     for name in ("network.onnx", "tokenizer.json"):
@@ -325,7 +385,7 @@ def _release(rubrics: Path, source: Path, out: Path, learned: tuple[Decision, di
         "version": out.name,
         "network": _network_config(),
         "decision": decision.as_dict(),
-        "course": {"epochs": course.epochs, "final": course.final},
+        "course": {"epochs": course.epochs, "stretches": course.stretches},
         "training_data": {
             str(f.relative_to(rubrics)): essays.digest(f) for f in sorted(rubrics.glob("*/essays.jsonl"))
         },

@@ -39,7 +39,8 @@ def test_reason_to_doubt_is_found(code, text):
 
 
 def test_essay_without_any_reading_of_a_point_is_off_the_subject():
-    text = "The king and the barons met on horses in a meadow by the river, where they argued angrily about taxes, cattle and castles."
+    text = """The king and the barons met on horses in a meadow by the river, where they argued angrily about taxes,
+        cattle and castles."""
     assert "not_relevant" in codes(text, strongest=0.01)
 
 

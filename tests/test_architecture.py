@@ -18,6 +18,7 @@ LAYERS = [
     {"decision", "advisories"},
     {"examiner"},
     {"evaluation", "authoring", "network"},
+    {"report"},
     {"training"},
     {"cli"},
 ]

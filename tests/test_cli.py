@@ -107,7 +107,8 @@ def test_wrong_usage_ends_with_2(arguments):
 
 
 def test_help_answers_without_loading_the_engine():
-    code = "import sys; from marker import cli\ntry: cli.main(['--help'])\nexcept SystemExit: print('spacy' in sys.modules)"
+    load = "try: cli.main(['--help'])\nexcept SystemExit: print('spacy' in sys.modules)"
+    code = f"import sys; from marker import cli\n{load}"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert run.stdout.splitlines()[-1] == "False"
 

@@ -1,5 +1,6 @@
 """The formats are read alike, faults become values, and hostile files cost little."""
 
+import html
 import io
 import json
 import os
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from marker import documents
 from marker.documents import DEFAULTS, READERS, Limits, read, read_bytes
+from marker.documents.source import normalised
 from marker.errors import DocumentError
 from marker.mark import Essay
 
@@ -26,9 +28,14 @@ TEXT = (DOCUMENTS / "essay.txt").read_text(encoding="utf-8").strip()
 
 WORD = '<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>{}</w:body></w:document>'
 ODF = (
-    '<office:document-content xmlns:office="urn:o" xmlns:text="urn:t"><office:body><office:text>{}'
-    "</office:text></office:body></office:document-content>"
+    '<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"'
+    ' xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"'
+    ' xmlns:draw="urn:oasis:names:tc:opendocument:xmlns:drawing:1.0">'
+    "<office:body><office:text>{}</office:text></office:body></office:document-content>"
 )
+PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 ODT_TYPE = "application/vnd.oasis.opendocument.text"
 DTD = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
 MIB = 2**20
@@ -42,8 +49,28 @@ def pack(members, method=zipfile.ZIP_DEFLATED):
     return buffer.getvalue()
 
 
-def docx(body):
-    return pack({"word/document.xml": WORD.format(body)})
+def package(parts, types, relations):
+    """Build an office file of parts, their content types, and relations as `{from: {id: (type, target)}}`."""
+    kinds = "".join(
+        f'<Override PartName="/{name}" ContentType="application/vnd.{kind}+xml"/>' for name, kind in types.items()
+    )
+    default = '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+    parts = {"[Content_Types].xml": f'<Types xmlns="{PACKAGE}/content-types">{default}{kinds}</Types>', **parts}
+    for name, targets in relations.items():
+        each = "".join(
+            f'<Relationship Id="{id}" Type="{OFFICE}/{kind}" Target="{target}"/>'
+            for id, (kind, target) in targets.items()
+        )
+        parts[name] = f'<Relationships xmlns="{PACKAGE}/relationships">{each}</Relationships>'
+    return pack(parts)
+
+
+def docx(body, kind="openxmlformats-officedocument.wordprocessingml.document.main"):
+    return package(
+        {"word/document.xml": WORD.format(body)},
+        {"word/document.xml": kind},
+        {"_rels/.rels": {"r1": ("officeDocument", "word/document.xml")}},
+    )
 
 
 def run(text):
@@ -57,20 +84,20 @@ def odt(body, **more):
 def xlsx(sheets, strings="", states=None):
     """Build a workbook of sheets given as the XML of their rows."""
     names = "".join(
-        f'<sheet name="{title}" state="{(states or {}).get(title, "visible")}" r:id="r{n}"/>'
+        f'<sheet name="{title}" sheetId="{n + 1}" state="{(states or {}).get(title, "visible")}" r:id="r{n}"/>'
         for n, title in enumerate(sheets)
     )
-    relations = "".join(
-        f'<Relationship Id="r{n}" Type="http://x/worksheet" Target="worksheets/s{n}.xml"/>' for n in range(len(sheets))
-    )
-    members = {
-        "xl/workbook.xml": f'<workbook xmlns:r="urn:r"><sheets>{names}</sheets></workbook>',
-        "xl/_rels/workbook.xml.rels": f"<Relationships>{relations}</Relationships>",
-        "xl/sharedStrings.xml": f"<sst>{strings}</sst>",
+    parts = {
+        "xl/workbook.xml": f'<workbook xmlns="{SHEET}" xmlns:r="{OFFICE}"><sheets>{names}</sheets></workbook>',
+        "xl/sharedStrings.xml": f'<sst xmlns="{SHEET}">{strings}</sst>',
     }
     for n, rows in enumerate(sheets.values()):
-        members[f"xl/worksheets/s{n}.xml"] = f"<worksheet><sheetData>{rows}</sheetData></worksheet>"
-    return pack(members)
+        parts[f"xl/s{n}.xml"] = f'<worksheet xmlns="{SHEET}"><sheetData>{rows}</sheetData></worksheet>'
+    kind = "openxmlformats-officedocument.spreadsheetml"
+    types = {"xl/workbook.xml": f"{kind}.sheet.main", "xl/sharedStrings.xml": f"{kind}.sharedStrings"}
+    own = {f"r{n}": ("worksheet", f"s{n}.xml") for n in range(len(sheets))}
+    book = {"r1": ("officeDocument", "xl/workbook.xml")}
+    return package(parts, types, {"_rels/.rels": book, "xl/_rels/workbook.xml.rels": own})
 
 
 def inline(*cells):
@@ -148,15 +175,80 @@ def test_unreadable_file_says_what_to_do(name, words):
     assert words in found.reason
 
 
+# --- one class, many formats ---
+
+
+def docx_file(paragraphs):
+    from docx import Document
+
+    document, buffer = Document(), io.BytesIO()
+    for paragraph in paragraphs:
+        document.add_paragraph(paragraph)
+    document.save(buffer)
+    return buffer.getvalue()
+
+
+def odt_file(paragraphs):
+    from odfdo import Document, Paragraph
+
+    document, buffer = Document("text"), io.BytesIO()
+    document.body.clear()
+    for paragraph in paragraphs:
+        document.body.append(Paragraph(paragraph))
+    document.save(buffer)
+    return buffer.getvalue()
+
+
+def rtf_file(paragraphs):
+    def escaped(letter):
+        return f"\\{letter}" if letter in "\\{}" else letter if letter.isascii() else f"\\u{ord(letter)}?"
+
+    return (r"{\rtf1\ansi " + "".join("".join(map(escaped, each)) + "\\par\n" for each in paragraphs) + "}").encode()
+
+
+def html_file(paragraphs):
+    body = "".join(f"<p>{html.escape(paragraph)}</p>\n" for paragraph in paragraphs)
+    return f"<!DOCTYPE html><html><title>Essay</title><body>{body}</body></html>".encode()
+
+
+def pdf_file(paragraphs):
+    from reportlab.lib.styles import getSampleStyleSheet
+    from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer
+
+    buffer, style = io.BytesIO(), getSampleStyleSheet()["BodyText"]
+    story = [part for each in paragraphs for part in (Paragraph(html.escape(each), style), Spacer(1, 12))]
+    SimpleDocTemplate(buffer).build(story)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("write", [docx_file, odt_file, rtf_file, html_file, pdf_file])
+def test_class_gives_same_texts_in_every_format(write, tmp_path):
+    kind = write.__name__.removesuffix("_file")
+    expected = {found.id.removesuffix(".txt"): found.text for found in read(DOCUMENTS / "class")}
+    for name, text in expected.items():
+        (tmp_path / f"{name}.{kind}").write_bytes(write(text.split("\n\n")))
+    assert len(expected) == 10
+    assert {found.id.removesuffix(f".{kind}"): found.text for found in read(tmp_path)} == expected
+
+
+# --- the package ---
+
+
 def test_every_reader_is_listed_by_its_format():
     assert list(READERS) == ["txt", "docx", "odt", "rtf", "pdf", "html", "csv", "xlsx", "jsonl", "zip"]
 
 
 def test_importing_is_cheap():
-    heavy = {"lxml", "pypdfium2", "striprtf", "charset_normalizer", "spacy"}
+    heavy = {"lxml", "docx", "odfdo", "openpyxl", "pypdfium2", "striprtf", "charset_normalizer", "spacy"}
     code = f"import sys, marker.documents; print(*{heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_package_imports_only_errors_and_mark_of_marker():
+    sources = "".join(file.read_text() for file in Path(documents.__file__).parent.glob("*.py"))
+    imported = set(re.findall(r"(?:from|import) (marker[.\w]*)", sources))
+    assert {name for name in imported if not name.startswith("marker.documents.")} == {"marker.errors", "marker.mark"}
 
 
 # --- text ---
@@ -276,9 +368,23 @@ def test_docx_reads_content_controls_and_text_boxes_once():
     assert text_of("a.docx", docx(body)) == "control\n\nbox"
 
 
+def test_docx_reads_equations():
+    equation = '<m:r xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"><m:t>x+1</m:t></m:r>'
+    assert text_of("a.docx", docx(f"<w:p>{run('y=')}{equation}</w:p>")) == "y=x+1"
+
+
 def test_docx_ignores_tab_stops_and_field_codes():
     body = f"<w:p><w:pPr><w:tabs><w:tab/></w:tabs></w:pPr><w:r><w:instrText>PAGE</w:instrText></w:r>{run('text')}</w:p>"
     assert text_of("a.docx", docx(body)) == "text"
+
+
+def test_docx_text_around_a_text_box_keeps_its_paragraph():
+    box = f"<w:r><w:txbxContent><w:p>{run('box')}</w:p></w:txbxContent></w:r>"
+    assert text_of("a.docx", docx(f"<w:p>{run('one')}{box}{run('two')}</w:p>")) == "one\n\nbox\n\ntwo"
+
+
+def test_document_with_macros_says_to_save_it_as_docx():
+    assert "save it as .docx" in reason("a.docm", docx("", "ms-word.document.macroEnabled.main"))
 
 
 def test_odt_collapses_white_space_and_counts_its_elements():
@@ -292,6 +398,11 @@ def test_odt_leaves_out_deletions_comments_and_notes():
     deleted = "<text:tracked-changes><text:p>deleted</text:p></text:tracked-changes>"
     note = "<text:note><text:p>note</text:p></text:note>"
     assert text_of("a.odt", odt(f"{deleted}<text:p>kept{note}</text:p>")) == "kept"
+
+
+def test_odt_reads_text_boxes_and_the_text_of_links():
+    box = "<draw:frame><draw:text-box><text:p>box</text:p></draw:text-box></draw:frame>"
+    assert text_of("a.odt", odt(f"<text:p>{box}one <text:a>two</text:a></text:p>")) == "box\n\none two"
 
 
 def test_odt_with_an_empty_part_is_read():
@@ -411,7 +522,7 @@ def test_csv_with_a_header_alone_is_an_error():
 
 
 def test_xlsx_reads_shared_rich_and_escaped_strings():
-    strings = "<si><r><t>An </t></r><r><t>answer_x000D_\nhere</t></r><rPh><t>phonetic</t></rPh></si>"
+    strings = '<si><r><t>An </t></r><r><t>answer_x000D_\nhere</t></r><rPh sb="0" eb="1"><t>phonetic</t></rPh></si>'
     rows = inline("text") + '<row r="2"><c r="A2" t="s"><v>0</v></c></row>'
     assert texts("a.xlsx", xlsx({"One": rows}, strings)) == ["An answer\nhere"]
 
@@ -614,10 +725,43 @@ def test_office_file_with_a_bomb_inside_is_refused():
 
 
 @pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.docx", docx("<w:p/>" * 100)),
+        ("a.odt", odt("<text:p/>" * 100)),
+        ("a.xlsx", xlsx({"One": "<row/>" * 100})),
+        ("a.html", b"<p>" * 101),
+    ],
+)
+def test_more_tags_than_a_tree_should_have_are_refused(name, data):
+    assert "more than 100 tags" in reason(name, data, Limits(tags=100))
+
+
+def test_html_with_many_attributes_is_read_at_once():
+    assert text_of("a.html", b"<p " + b" ".join(b"a%d" % n for n in range(100_000)) + b">text") == "text"
+
+
+def test_odt_that_counts_a_billion_spaces_has_one():
+    assert text_of("a.odt", odt('<text:p>one<text:s text:c="999999999"/>two</text:p>')) == "one two"
+
+
+def test_xlsx_row_beyond_the_last_is_not_counted_up_to():
+    row = '<row r="99999999999"><c><v>1</v></c></row>'
+    assert texts("a.xlsx", xlsx({"One": inline("text") + inline("a") + row})) == ["a"]
+
+
+def test_xlsx_rows_that_are_wide_and_empty_are_bounded():
+    rows = '<row><c r="XFD1"><v>1</v></c></row>' * 1000
+    assert "more than 2,000,000 cells" in reason("a.xlsx", xlsx({"One": rows}))
+
+
+@pytest.mark.parametrize(
     "data",
     [
         rb"{\rtf1" + rb"{\field{\*\fldinst{HYPERLINK " * 20_000,
         rb"{\rtf1{\fonttbl" + rb"\f1\fcharset0" * 20_000 + b"}}",
+        rb"{\rtf1{\fonttbl\f1" + rb"\fcharset0 " * 20_000 + b"}}",
+        rb"{\rtf1{\fonttbl\f" + b"1" * 200_000 + b"}}",
     ],
 )
 def test_rtf_that_makes_patterns_slow_is_read_at_once(data):
@@ -648,5 +792,5 @@ def test_damaged_files_never_raise(data, name):
 @settings(deadline=None)
 @given(text=st.text(max_size=200))
 def test_normalising_twice_changes_nothing(text):
-    once = documents._normalised(text)
-    assert documents._normalised(once) == once
+    once = normalised(text)
+    assert normalised(once) == once

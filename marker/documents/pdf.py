@@ -19,16 +19,6 @@ _PDFIUM = threading.Lock()  # pdfium is not safe to call from two threads at onc
 _HYPHENS = "\x02\xad\u2010-"  # pdfium gives U+0002 for a hyphen that ends a line
 
 
-class Line(NamedTuple):
-    """Hold a line of a page and its place in points; `first` is the width of its first word."""
-
-    text: str
-    left: float
-    right: float
-    bottom: float
-    first: float
-
-
 def read_pdf(source: Source) -> str:
     """Read the text, without running heads and page numbers; raises DocumentError for a scan."""
     import pypdfium2  # noqa: PLC0415 - heavy
@@ -42,11 +32,11 @@ def read_pdf(source: Source) -> str:
                 raise DocumentError(source.name, ENCRYPTED) from None
             raise
         with closing(document):
-            pages = _pages(source, document)
-    lines = [line for page in _without_furniture(pages) for line in page]
-    if not lines:
+            pages = list(_pages(source, document))
+    _drop_furniture(pages)
+    if not any(pages):
         raise DocumentError(source.name, "is scanned, it has no text: run OCR or ask for the original file")
-    return _unwrapped(lines)
+    return _unwrapped([line for page in pages for line in page])
 
 
 def _check_streams(source: Source) -> None:
@@ -63,18 +53,24 @@ def _check_streams(source: Source) -> None:
             raise DocumentError(source.name, f"unpacks to more than {size} MB: save it again without pictures")
 
 
-def _pages(source: Source, document: Any) -> list[list[Line]]:
+class Line(NamedTuple):
+    """Hold a line of a page and its place in points; `word` is where its first word ends."""
+
+    text: str
+    left: float
+    right: float
+    bottom: float
+    word: float
+
+
+def _pages(source: Source, document: Any) -> Iterator[list[Line]]:
     if len(document) > source.limits.pages:
         raise DocumentError(source.name, f"has more than {source.limits.pages} pages: hand in the essay alone")
-    pages: list[list[Line]] = []
     room = 2 * source.limits.characters  # furniture and hyphens may yet go; the essay's own length is checked later
     for number in range(len(document)):
         with closing(document[number]) as page, closing(page.get_textpage()) as text:
-            pages.append(list(_lines(text, room)))
-        room -= sum(len(line.text) for line in pages[-1])
-        if room <= 0:
-            break
-    return pages
+            yield (lines := list(_lines(text, max(room, 0))))
+        room -= sum(len(line.text) for line in lines)
 
 
 def _lines(page: Any, room: int) -> Iterator[Line]:
@@ -82,48 +78,43 @@ def _lines(page: Any, room: int) -> Iterator[Line]:
 
     text = "".join(chr(FPDFText_GetUnicode(page, index)) for index in range(min(page.count_chars(), room)))
     for match in re.finditer(r"[^\s\x02](?:[^\r\n\x02]*[^\s\x02])?\x02?", text):
-        line, start = match[0], match.start()
-        left, bottom, _, _ = page.get_charbox(start, loose=True)
-        word_end = page.get_charbox(start + len(line.split(None, 1)[0]) - 1, loose=True)[2]
-        yield Line(line, left, page.get_charbox(match.end() - 1, loose=True)[2], bottom, word_end - left)
+        start, letters = match.start(), len(match[0].split(maxsplit=1)[0])
+        first, end, last = (page.get_charbox(at, loose=True) for at in (start, start + letters - 1, match.end() - 1))
+        yield Line(match[0], first[0], last[2], first[1], end[2])
 
 
-def _without_furniture(pages: list[list[Line]]) -> list[list[Line]]:
+def _drop_furniture(pages: list[list[Line]]) -> None:
     """Drop page numbers and running heads: first and last lines that, but for digits, most pages share."""
-    for edge in (0, -1):
-        shared = True
-        while shared:
-            ends = [re.sub(r"\d+", "#", page[edge].text) if page else "" for page in pages]
-            common = {text for text, count in Counter(ends).items() if text and count > max(1, len(pages) / 2)}
-            shared = bool(common)
-            for page, end in zip(pages, ends, strict=True):
-                if end in common:
-                    del page[edge]
-    return pages
+    for edge in (0, -1) * 2:
+        ends = [re.sub(r"\d+", "#", page[edge].text) if page else "" for page in pages]
+        common = {text for text, count in Counter(ends).items() if text and count > max(1, len(pages) / 2)}
+        for page, end in zip(pages, ends, strict=True):
+            if end in common:
+                del page[edge]
 
 
 def _unwrapped(lines: list[Line]) -> str:
-    """Undo the wrapping of lines.
+    """Join the lines of a paragraph.
 
-    A paragraph ends before a wider gap than lines have between them, or where the next line's first word would
-    have fitted on the line, so the break was meant.
+    It ends before a wider gap than lines have between them, or where the next line's first word would have fitted.
     """
-    drops = sorted(drop for a, b in pairwise(lines) if (drop := a.bottom - b.bottom) > 1)
+    drops = sorted(drop for above, line in pairwise(lines) if (drop := above.bottom - line.bottom) > 1)
     leading = drops[len(drops) // 4] if drops else 0.0
-    edges: dict[int, float] = {}  # how far lines with the same left edge reach, so columns have their own
+    edges: dict[int, float] = {}  # how far lines from the same left edge reach, as columns have their own
     for line in lines:
         edges[round(line.left)] = max(edges.get(round(line.left), 0), line.right)
-    pieces = [lines[0].text]
+    text = [lines[0].text]
     for above, line in pairwise(lines):
         drop = above.bottom - line.bottom
-        fits = above.right + 0.2 * leading + line.first < edges[round(above.left)] and abs(drop) > 0.5 * leading
-        meant = drop > 1.2 * leading or line.text[0] in "•▪◦‣●○" or (fits and above.text[-1] not in _HYPHENS)
-        pieces += "\n\n" if meant else "\n", line.text
-    return _rejoined("".join(pieces))
+        end = above.right + 0.2 * leading + line.word - line.left
+        fits = end < edges[round(above.left)] and above.text[-1] not in _HYPHENS
+        meant = drop > 1.2 * leading or (fits and abs(drop) > 0.5 * leading)
+        text += "\n\n" if meant else "\n", line.text
+    return _rejoined("".join(text))
 
 
 def _rejoined(text: str) -> str:
-    """Join the lines of paragraphs; a hyphen at a line's end stays where the text elsewhere has the word with it."""
+    """Undo the wrapping; a hyphen at a line's end stays where the text elsewhere has the word with it."""
     known = set(re.findall(r"(?<!\w)\w+-\w+", text.casefold()))
 
     def join(match: re.Match[str]) -> str:

@@ -12,6 +12,9 @@ from marker.errors import DocumentError
 from marker.mark import Essay
 
 MEGABYTE = 2**20
+CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
+_LINE_ENDS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
+_SOFT_HYPHEN = "\xad"  # unseen, and would part a word from its meaning
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +29,8 @@ class Limits:
     members: int = 10_000  # files in one archive
     depth: int = 2  # a class's zip holding each student's zip
     pages: int = 500  # a thesis; essays have under 20
-    tags: int = 1_000_000  # in one office file or page, whose readers build trees; an essay of Word's has 20,000
-    cells: int = 2_000_000  # with the empty ones before a row's last; a row counts as one at least
+    tags: int = 1_000_000  # in an office file or page, of which libraries build trees; an essay of Word's has 20,000
+    cells: int = 2_000_000  # of a workbook, with those skipped before others; a sheet has 1,048,576 rows
     characters: int = 100_000  # about 17,000 words; the longest exam essays have 3,000
 
 
@@ -49,24 +52,15 @@ class Source:
     """Hold one file on its way to a reader; `prefix` begins the ids of what is found inside it."""
 
     name: str
-    data: bytes
     limits: Limits
     allowance: Allowance
+    data: bytes = b""
     prefix: str = ""
     depth: int = 0
 
-    def check_tags(self, tags: int) -> None:
-        """Raise DocumentError for more tags than a tree of them should be built from."""
-        if tags > self.limits.tags:
-            raise DocumentError(self.name, f"has more than {self.limits.tags:,} tags: save it again as plain text")
-
 
 Found = Essay | DocumentError
-Reader = Callable[[Source], "str | Iterator[Found]"]
-
-CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
-_LINE_ENDS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
-_SOFT_HYPHEN = "\xad"  # unseen, and would part a word from its meaning
+Reader = Callable[[Source], str | Iterator[Found]]
 
 
 def suffix(name: str) -> str:
