@@ -25,6 +25,9 @@ ESSAY_LIMIT = 100_000
 ALSO = 0.5
 """Least probability at which a further sentence is shown as evidence beside the strongest."""
 
+SAME = 0.85
+"""Share of words, function words and negations too, at which a sentence is the statement itself."""
+
 EVIDENCE_LIMIT = 3
 CLAUSE_SHARE = 0.8
 """A clause stands for its long sentence where it holds this share of the sentence's strength."""
@@ -39,6 +42,7 @@ class Examiner:
         self._reader = reader
         self._decision = decision
         self._names = language.rubric_names(rubric)
+        self._statements = [set(language.words(p.statement)) for p in rubric.points]
 
     @classmethod
     def load(cls, rubric: Rubric | Path | str, model: Path | None = None) -> Examiner:
@@ -79,11 +83,20 @@ class Examiner:
                 yield from pool.map(self._mark_or_error, batch)
 
     def read(self, text: str) -> Readings:
-        """Return what the network says of every sentence; passages that speak to the marker earn nothing."""
+        """Return what the network says of every sentence.
+
+        Passages that speak to the marker earn nothing; a point's own statement, almost word for word, earns it.
+        """
         readings = self._reader.read(self.rubric, language.sentences(text, self._names))
         for row, span in enumerate(readings.spans):
-            if advisories.addresses_marker(text[span.start : span.end]):
+            passage = text[span.start : span.end]
+            if advisories.addresses_marker(passage):
                 readings.probabilities[row] = (1, 0, 0)
+                continue
+            said = set(language.words(passage))
+            for number, statement in enumerate(self._statements):
+                if len(said & statement) >= SAME * len(said | statement):
+                    readings.probabilities[row, number] = (0.01, 0.98, 0.01)
         return readings
 
     def probabilities(self, text: str, readings: Readings) -> tuple[Floats, Floats]:

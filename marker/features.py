@@ -1,6 +1,7 @@
 """What the decision about one point looks at, over all sentences of an essay.
 
-Adding a feature is one function and one line in FEATURES; then retrain.
+Adding a feature is one function and one line in FEATURES; then retrain. None counts sentences: an answer of one good
+sentence, which the training essays hardly know, would fall far outside what the decision was learned on.
 """
 
 from __future__ import annotations
@@ -102,10 +103,6 @@ def _conflict_there(case: Case) -> float:
     return _logit(case.all[case.best, :, CONTRADICTS].max())
 
 
-def _sentences(case: Case) -> float:
-    return float(np.log(len(case.own)))
-
-
 FEATURES: dict[str, Callable[[Case], float]] = {
     "strongest": _strongest,
     "second": _second,
@@ -120,7 +117,6 @@ FEATURES: dict[str, Callable[[Case], float]] = {
     "neighbour": _neighbour,
     "conflict": _conflict,
     "conflict_there": _conflict_there,
-    "sentences": _sentences,
 }
 
 

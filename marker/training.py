@@ -273,7 +273,10 @@ def _try(questions: Sequence[Question], folder: Path, half: int | None) -> list[
         examiner = Examiner(question.rubric, reader, UNDECIDED, "")
         held = [e for e in question.essays if half in {None, question.half(e)} and e.kind != MODEL_ANSWER]
         readings = [examiner.read(e.text) for e in held]
-        return [Trial(half, question, e, r, examiner.vectors(e.text, r)) for e, r in zip(held, readings, strict=True)]
+        return [
+            Trial(question.half(e), question, e, r, examiner.vectors(e.text, r))
+            for e, r in zip(held, readings, strict=True)
+        ]
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return [trial for trials in pool.map(attempt, questions) for trial in trials]
