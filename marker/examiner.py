@@ -63,6 +63,8 @@ class Examiner:
             raise EssayError("the essay is empty: there is nothing to mark")
         if len(text) > ESSAY_LIMIT:
             raise EssayError(f"the essay has {len(text):,} characters; at most {ESSAY_LIMIT:,} are marked: shorten it")
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise EssayError("the essay holds half a character: save it again as UTF-8 text")
         readings = self.read(text)
         verdicts = self._verdicts(text, readings)
         strongest = float(readings.sentences[:, :, 1:].max(initial=0))

@@ -55,6 +55,19 @@ def test_overlong_essay_is_refused(examiner):
         mark(examiner, "a" * (ESSAY_LIMIT + 1))
 
 
+def test_half_a_character_is_refused(examiner):
+    with pytest.raises(EssayError, match="UTF-8"):
+        mark(examiner, "We like apples \ud83d.")
+
+
+def test_statement_said_word_for_word_earns_its_point(examiner):
+    assert mark(examiner, "Cheese is kept milk.")["cheese"].verdict is Verdict.CREDITED
+
+
+def test_statement_denied_does_not_earn_it(examiner):
+    assert mark(examiner, "It is not cheese that is kept milk.")["cheese"].marks == 0
+
+
 def test_symbols_without_words_earn_nothing(examiner):
     assert mark(examiner, "???? !!!! 1234").awarded == 0
 
