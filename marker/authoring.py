@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def check(folder: Path, model: Path | None = None) -> list[str]:
     except RubricError as error:
         return error.faults
     faults = [*_rubric_faults(rubric, folder), *_trial_faults(rubric, model)]
-    return [f"{file}: {fault}" for fault in faults] + list(_essay_faults(rubric, folder / "essays.jsonl"))
+    return [f"{file}: {fault}" for fault in faults] + list(_essay_faults(rubric, sorted(folder.glob("essays*.jsonl"))))
 
 
 def _rubric_faults(rubric: Rubric, folder: Path) -> Iterator[str]:
@@ -61,23 +61,24 @@ def _trial_faults(rubric: Rubric, model: Path | None) -> Iterator[str]:
     yield "an empty essay was marked"
 
 
-def _essay_faults(rubric: Rubric, file: Path) -> Iterator[str]:
-    if not file.exists():
-        return
-    try:
-        marked = essays.read(file)
-    except MarkerError as error:
-        yield str(error)
-        return
+def _essay_faults(rubric: Rubric, files: Sequence[Path]) -> Iterator[str]:
+    marked = []
     known = {p.id for p in rubric.points}
-    for essay in marked:
-        if essay.question != rubric.id:
-            yield f"{file}: {essay.id}: question: is {essay.question!r}, not {rubric.id!r}"
-        for unknown in sorted({p for s in essay.sentences for p in (*s.points, *s.contradicts)} - known):
-            yield f"{file}: {essay.id}: points: {unknown!r} is not a point of the rubric"
+    for file in files:
+        try:
+            read = essays.read(file)
+        except MarkerError as error:
+            yield str(error)
+            return
+        marked += read
+        for essay in read:
+            if essay.question != rubric.id:
+                yield f"{file}: {essay.id}: question: is {essay.question!r}, not {rubric.id!r}"
+            for unknown in sorted({p for s in essay.sentences for p in (*s.points, *s.contradicts)} - known):
+                yield f"{file}: {essay.id}: points: {unknown!r} is not a point of the rubric"
     for point in rubric.points:
-        if not any(e.verdict(point.id) is Verdict.CREDITED for e in marked if e.kind != essays.MODEL_ANSWER):
-            yield f"{file}: no marked essay earns {point.id}: add one that does, or drop the point"
+        if files and not any(e.verdict(point.id) is Verdict.CREDITED for e in marked if e.kind != essays.MODEL_ANSWER):
+            yield f"{files[0]}: no marked essay earns {point.id}: add one that does, or drop the point"
 
 
 def gives_away(point: RequiredPoint, question: str) -> bool:

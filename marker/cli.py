@@ -61,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="a new folder below models/")
     train.add_argument("--epochs", type=float, default=3.5, help="passes over each half's essays (default 3.5)")
     train.add_argument("--stretches", type=float, nargs="+", default=[1.3, 1.2], help="then over all (default 1.3 1.2)")
+    train.add_argument("--rate", type=float, default=2e-4, help="greatest learning rate (default 0.0002)")
+    train.add_argument("--start", type=Path, metavar="FOLDER", help="train on from this released model")
     train.set_defaults(run=_train)
 
     serve = commands.add_parser("serve", help="serve the page and the API on this machine")
@@ -197,9 +199,8 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _train(options: argparse.Namespace) -> int:
     from marker import training  # noqa: PLC0415
 
-    training.train(
-        options.rubrics, options.fresh, options.out, training.Course(options.epochs, tuple(options.stretches))
-    )
+    course = training.Course(options.epochs, tuple(options.stretches), options.rate, options.start)
+    training.train(options.rubrics, options.fresh, options.out, course)
     return ALL_MARKED
 
 

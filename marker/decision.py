@@ -20,9 +20,13 @@ from marker.mark import Verdict
 Floats = NDArray[np.float64]
 
 
+LIMIT = 4.0
+"""Standard deviations at which a feature is cut: an essay unlike all others must not decide by one huge product."""
+
+
 @dataclass(frozen=True)
 class Logistic:
-    """Hold a fitted logistic regression on standardised features."""
+    """Hold a fitted logistic regression on standardised features and their products by two."""
 
     mean: tuple[float, ...]
     scale: tuple[float, ...]
@@ -31,8 +35,15 @@ class Logistic:
 
     def __call__(self, vectors: Floats) -> Floats:
         """Return the probability for each row of features."""
-        score = ((vectors - np.array(self.mean)) / np.array(self.scale)) @ np.array(self.weights) + self.bias
+        score = expand(vectors, np.array(self.mean), np.array(self.scale)) @ np.array(self.weights) + self.bias
         return np.asarray(1 / (1 + np.exp(-score)))
+
+
+def expand(vectors: Floats, mean: Floats, scale: Floats) -> Floats:
+    """Return standardised features (N, F) followed by their squares and products: shape (N, F + F (F + 1) / 2)."""
+    scaled = np.clip((vectors - mean) / scale, -LIMIT, LIMIT)
+    first, second = np.triu_indices(scaled.shape[1])
+    return np.hstack([scaled, scaled[:, first] * scaled[:, second]])
 
 
 @dataclass(frozen=True)

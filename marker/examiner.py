@@ -26,7 +26,7 @@ ALSO = 0.5
 """Least probability at which a further sentence is shown as evidence beside the strongest."""
 
 SAME = 0.85
-"""Share of words, function words and negations too, at which a sentence is the statement itself."""
+"""Share of words, function words and negations too, at which a sentence is the statement or an accepted one."""
 
 EVIDENCE_LIMIT = 3
 CLAUSE_SHARE = 0.8
@@ -42,7 +42,7 @@ class Examiner:
         self._reader = reader
         self._decision = decision
         self._names = language.rubric_names(rubric)
-        self._statements = [set(language.words(p.statement)) for p in rubric.points]
+        self._accepted = [[set(language.words(t)) for t in (p.statement, *p.accepted)] for p in rubric.points]
 
     @classmethod
     def load(cls, rubric: Rubric | Path | str, model: Path | None = None) -> Examiner:
@@ -87,7 +87,8 @@ class Examiner:
     def read(self, text: str) -> Readings:
         """Return what the network says of every sentence.
 
-        Passages that speak to the marker earn nothing; a point's own statement, almost word for word, earns it.
+        Passages that speak to the marker earn nothing; a point's own statement or an accepted sentence, almost word for
+        word, earns it.
         """
         readings = self._reader.read(self.rubric, language.sentences(text, self._names))
         for row, span in enumerate(readings.spans):
@@ -96,8 +97,8 @@ class Examiner:
                 readings.probabilities[row] = (1, 0, 0)
                 continue
             said = set(language.words(passage))
-            for number, statement in enumerate(self._statements):
-                if len(said & statement) >= SAME * len(said | statement):
+            for number, accepted in enumerate(self._accepted):
+                if any(len(said & a) >= SAME * len(said | a) for a in accepted):
                     readings.probabilities[row, number] = (0.01, 0.98, 0.01)
         return readings
 

@@ -23,7 +23,7 @@ from marker.language import Window
 from marker.rubric import Rubric
 from marker.windows import POSITIONS, Packer, Passage, Span, join, point_text
 
-FORMAT = 1
+FORMAT = 2
 """Number of the model folder's format; a folder of another number is refused, never guessed at."""
 
 MODELS = Path(__file__).resolve().parent.parent / "models"

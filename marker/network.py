@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import random
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,7 +181,8 @@ def _step(network: Network, batch: Batch, optimizer: torch.optim.Optimizer) -> f
 
 
 def export(network: Network, file: Path) -> None:
-    """Write the network for onnxruntime with weights of 8 bits (dynamic quantisation by channel)."""
+    """Write the network for onnxruntime: weights of 8 bits (dynamic quantisation by channel), embeddings of 16."""
+    import onnx  # noqa: PLC0415 - needed nowhere else
     from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415 - pulls in onnx
 
     whole = file.with_suffix(".float.onnx")
@@ -192,3 +194,43 @@ def export(network: Network, file: Path) -> None:
     )  # fmt: skip
     quantize_dynamic(whole, file, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8)
     whole.unlink()
+    model = onnx.load(str(file))
+    _halve_embeddings(model)
+    onnx.save(model, str(file))
+
+
+def _halve_embeddings(model: Any) -> None:
+    """Store the tables that token ids are looked up in as 16-bit floats; what is looked up is made 32 bits again."""
+    import onnx  # noqa: PLC0415
+
+    stored = {i.name: i for i in model.graph.initializer}
+    nodes = list(model.graph.node)
+    for place in reversed(range(len(nodes))):
+        node = nodes[place]
+        table = stored.get(node.input[0]) if node.op_type == "Gather" else None
+        if table is None or table.data_type != onnx.TensorProto.FLOAT:
+            continue
+        table.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(table).astype(np.float16), table.name))
+        found, node.output[0] = node.output[0], f"{node.output[0]}_half"
+        cast = onnx.helper.make_node("Cast", [node.output[0]], [found], to=onnx.TensorProto.FLOAT)
+        model.graph.node.insert(place + 1, cast)
+
+
+def restore(file: Path) -> Network:
+    """Read a network back from what `export` wrote, its weights of 8 bits made floats again, to train it on."""
+    import onnx  # noqa: PLC0415
+
+    graph = onnx.load(str(file)).graph
+    stored = {i.name: onnx.numpy_helper.to_array(i) for i in graph.initializer}
+    network = Network()
+    state = network.state_dict()
+    for node in graph.node:
+        weight = next((i for i in node.input if i.endswith("_quantized") and i in stored), None)
+        if node.op_type == "MatMulInteger" and weight:
+            base = weight.removesuffix("_quantized")
+            floats = (stored[weight].astype(np.float32) - stored[f"{base}_zero_point"]) * stored[f"{base}_scale"]
+            name = re.sub(r"^/network/|/MatMul_quant$", "", node.name).replace("/head.", "/").replace("/", ".")
+            state[f"{name}.weight"] = torch.from_numpy(floats.T.copy())
+    state |= {n: torch.from_numpy(stored[f"network.{n}"].astype(np.float32)) for n in state if f"network.{n}" in stored}
+    network.load_state_dict(state)
+    return network

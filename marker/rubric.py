@@ -19,7 +19,10 @@ MARKS_LIMIT = 100
 
 @dataclass(frozen=True)
 class RequiredPoint:
-    """Describe one creditable point: what earns it, what does not, its marks, and a hint for who missed it."""
+    """Describe one creditable point: what earns it, what does not, its marks, and a hint for who missed it.
+
+    `accepted` are sentences that earn it; a student's sentence of nearly the same words does too.
+    """
 
     id: str
     statement: str
@@ -27,6 +30,7 @@ class RequiredPoint:
     no_credit: str = ""
     marks: int = 1
     hint: str = ""
+    accepted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,8 @@ class Rubric:
 
 
 def _clean(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return tuple(_clean(v) for v in value)
     return " ".join(value.split()) if isinstance(value, str) else value
 
 
@@ -112,6 +118,9 @@ def _field_faults(data: dict[str, Any], kind: type, required: tuple[str, ...]) -
         if name == "marks":
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MARKS_LIMIT:
                 faults.append(f"marks: must be a whole number from 1 to {MARKS_LIMIT}")
+        elif name == "accepted":
+            if not isinstance(value, list | tuple) or not all(isinstance(v, str) and v.strip() for v in value):
+                faults.append("accepted: must be a list of sentences")
         elif not isinstance(value, str):
             faults.append(f"{name}: must be text")
         elif name in required and not value.strip():

@@ -4,6 +4,12 @@ Questions are dealt into two halves, and a network is trained on each: every que
 never saw it. The questions with many essays are dealt by essay instead. The decision (features to probability to
 verdict) is learned on such unseen essays only, and its figures come from the half that it was not learned on. The
 released network is the first of the two, trained on, on all essays.
+
+Training may start from a released model. Files of essays that it was trained on (its config names them by digest) are
+then never held out: some of them are shown again, lest they be forgotten, and only new files are measured on. The two
+networks have not gone far from each other then, and the released one goes on from their mean.
+
+In the last stretch each question's statements are one more essay; the network released is the mean of before and after.
 """
 
 from __future__ import annotations
@@ -17,7 +23,7 @@ import random
 import shutil
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,7 +35,7 @@ from sklearn.metrics import precision_recall_curve
 from sklearn.preprocessing import StandardScaler
 
 from marker import essays, evaluation, language
-from marker.decision import Decision, Logistic, Thresholds
+from marker.decision import Decision, Logistic, Thresholds, expand
 from marker.errors import ModelError
 from marker.essays import MODEL_ANSWER, MarkedEssay
 from marker.examiner import Examiner
@@ -39,6 +45,9 @@ from marker.matcher import FORMAT, Network, Readings, packer
 from marker.rubric import RequiredPoint, Rubric
 from marker.windows import POSITIONS, join, point_text
 
+ESSAYS = "*/essays*.jsonl"
+"""Where marked essays lie below the library's folder."""
+
 HALVES = 2
 POINTS_PER_PASS = 3
 BY_ESSAY = 40
@@ -47,9 +56,18 @@ BY_ESSAY = 40
 MISSION = ("ussr-1953-power-struggle", "khrushchev-consolidation-1953-56")
 """The two questions whose fresh essays are reported apart: the network knows these questions, not these essays."""
 
+REPLAY = 0.2
+"""Share of the essays known to the model that training starts from that is shown again in an epoch."""
+
 GAP = 0.1
 BARE = 0.1
 """Chance that a sentence is left out of an example, and that a point is shown without its rules."""
+
+PENALTY = 0.02
+"""Inverse strength of the penalty on the decision's weights (scikit-learn's C)."""
+
+STATEMENTS = "statements"
+"""Kind of the made-up essay that consists of a rubric's statements: any number of them, in any order."""
 
 MISSED = 0.05
 """Greatest share of earned points among those called omitted; what lies between is doubtful."""
@@ -57,33 +75,63 @@ MISSED = 0.05
 
 @dataclass(frozen=True)
 class Course:
-    """Hold how long to train: `epochs` each half over its essays, `stretches` over all of them, one after the other."""
+    """Hold how to train: `epochs` each half over its essays, `stretches` over all of them, one after the other.
+
+    `start` is the folder of the released model to start from; without one, training starts from the base model.
+    """
 
     epochs: float = 3.5
     stretches: tuple[float, ...] = (1.3, 1.2)
+    rate: float = 2e-4
+    start: Path | None = None
 
 
 @dataclass(frozen=True)
 class Question:
-    """Hold a rubric with its marked essays."""
+    """Hold a rubric with its marked essays; `known` are the ids of those that the start of training was taught."""
 
     rubric: Rubric
     essays: tuple[MarkedEssay, ...]
+    known: frozenset[str] = frozenset()
 
     @property
     def by_essay(self) -> bool:
         """Say whether the question is held out by essay."""
-        return sum(e.kind != MODEL_ANSWER for e in self.essays) >= BY_ESSAY
+        return bool(self.known) or sum(e.kind != MODEL_ANSWER for e in self.essays) >= BY_ESSAY
 
-    def half(self, essay: MarkedEssay) -> int:
-        """Return the half, 0 or 1, in which an essay is held out."""
+    def half(self, essay: MarkedEssay) -> int | None:
+        """Return the half, 0 or 1, in which an essay is held out; None for one that is taught in both."""
+        if essay.id in self.known:
+            return None
         return _draw(essay.id) if self.by_essay else _draw(self.rubric.id)
 
 
-def load(rubrics: Path) -> list[Question]:
+def load(rubrics: Path, start: Path | None = None) -> list[Question]:
     """Read every rubric folder that has marked essays, in order of name; raises MarkerError."""
-    folders = sorted(f.parent for f in rubrics.glob("*/essays.jsonl"))
-    return [Question(Rubric.load(f), tuple(essays.read(f / "essays.jsonl"))) for f in folders]
+    digests = _config(start)["training_data"].values() if start else ()
+    questions = []
+    for folder in sorted({f.parent for f in rubrics.glob(ESSAYS)}):
+        files = {f: essays.read(f) for f in sorted(folder.glob(Path(ESSAYS).name))}
+        known = frozenset(e.id for f, read in files.items() if essays.digest(f) in digests for e in read)
+        questions.append(Question(Rubric.load(folder), tuple(e for read in files.values() for e in read), known))
+    return questions
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    """Read the config of a model to start from; its format may be older, since only its network is used."""
+    config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return config
+
+
+def stated(question: Question) -> Question:
+    """Return the question with one essay of its points' own statements, a sentence each, which the points credit.
+
+    Most marked essays paraphrase, and many change one word of a statement to deny it; a network that knows only them
+    takes a plain statement for a denial.
+    """
+    rubric = question.rubric
+    sentences = tuple(essays.MarkedSentence(p.statement, (p.id,)) for p in rubric.points)
+    return Question(rubric, (MarkedEssay(f"{rubric.id}-statements", rubric.id, sentences, STATEMENTS),))
 
 
 def load_fresh(fresh: Path, rubrics: Path) -> list[Question]:
@@ -105,17 +153,22 @@ def train(rubrics: Path, fresh: Path, out: Path, course: Course) -> None:
     work = out.parent / f".{out.name}"
     work.mkdir(parents=True, exist_ok=True)
     context = multiprocessing.get_context("spawn")
-    runs = [context.Process(target=_fit_half, args=(rubrics, work, half, course.epochs)) for half in range(HALVES)]
+    runs = [context.Process(target=_fit_half, args=(rubrics, work, half, course)) for half in range(HALVES)]
     for run in runs:
         run.start()
     for run in runs:
         run.join()
         if run.exitcode:
             raise ModelError(f"training stopped with status {run.exitcode}")
-    questions = load(rubrics)
-    folder = work / "half-0"
+    questions = load(rubrics, course.start)
+    folders = [work / f"half-{half}" for half in range(HALVES)]
+    folder = _average(folders, work / "average") if course.start else folders[0]
     for number, epochs in enumerate(course.stretches):
-        folder = _fit_on(questions, folder, work / f"all-{number}", (epochs, HALVES + number))
+        last, before = number == len(course.stretches) - 1, folder
+        taught = [*questions, *map(stated, questions)] if last else questions
+        folder = _fit_on(taught, before, work / f"all-{number}", (epochs, course.rate / 2, HALVES + number))
+        if last:  # plain statements gain what polarity loses by them; the mean keeps most of both
+            folder = _average([before, folder], work / "released")
     halves = [trial for half in range(HALVES) for trial in _try(questions, work / f"half-{half}", half)]
     learned = conclude(halves, _try(load_fresh(fresh, rubrics), folder, None))
     release(rubrics, folder, out, learned, course)
@@ -135,7 +188,7 @@ def conclude(halves: Sequence[Trial], fresh: Sequence[Trial]) -> tuple[Decision,
 # --- the network -----------------------------------------------------------------------------------------------------
 
 
-def _fit_half(rubrics: Path, work: Path, half: int, epochs: float) -> None:
+def _fit_half(rubrics: Path, work: Path, half: int, course: Course) -> None:
     """Train on the essays that are not held out in this half, in a process and on a core of its own."""
     folder = work / f"half-{half}"
     if (folder / "config.json").exists():
@@ -145,15 +198,15 @@ def _fit_half(rubrics: Path, work: Path, half: int, epochs: float) -> None:
     from marker import network  # noqa: PLC0415
 
     torch.set_num_threads(1)
-    taught = [(q, e) for q in load(rubrics) for e in q.essays if q.half(e) != half]
+    taught = [(q, e) for q in load(rubrics, course.start) for e in q.essays if q.half(e) != half]
     torch.manual_seed(half)
-    model = network.Network()
-    network.fit(model, Dealer(taught), network.Schedule(epochs, seed=half))
+    model = network.restore(course.start / "network.onnx") if course.start else network.Network()
+    network.fit(model, Dealer(taught), network.Schedule(course.epochs, course.rate, 5 * course.rate, seed=half))
     _keep(model, folder)
 
 
-def _fit_on(questions: Sequence[Question], start: Path, folder: Path, stretch: tuple[float, int]) -> Path:
-    """Train a network on, on all essays, for some epochs with a seed; returns its folder."""
+def _fit_on(questions: Sequence[Question], start: Path, folder: Path, schedule: tuple[float, float, int]) -> Path:
+    """Train a network on, on all essays, for some epochs, at a rate, with a seed; returns its folder."""
     if (folder / "config.json").exists():
         return folder
     import torch  # noqa: PLC0415
@@ -163,10 +216,26 @@ def _fit_on(questions: Sequence[Question], start: Path, folder: Path, stretch: t
     torch.set_num_threads(os.cpu_count() or 1)
     model = network.Network()
     model.load_state_dict(torch.load(start / "weights.pt", weights_only=True))
-    epochs, seed = stretch
+    epochs, rate, seed = schedule
     deal = Dealer([(q, e) for q in questions for e in q.essays])
-    network.fit(model, deal, network.Schedule(epochs, rate=1e-4, head_rate=5e-4, seed=seed))
+    network.fit(model, deal, network.Schedule(epochs, rate, 5 * rate, seed=seed))
     _keep(model, folder)
+    return folder
+
+
+def _average(folders: Sequence[Path], folder: Path) -> Path:
+    """Write the network whose weights are the mean of several (Wortsman et al. 2022, model soups); returns its folder.
+
+    It has seen what each of them saw. They must have started from the same weights and not have gone far.
+    """
+    import torch  # noqa: PLC0415
+
+    from marker import network  # noqa: PLC0415
+
+    states = [torch.load(f / "weights.pt", weights_only=True) for f in folders]
+    model = network.Network()
+    model.load_state_dict({n: torch.stack([s[n] for s in states]).mean(0) for n in states[0]})
+    _keep(model.eval(), folder)
     return folder
 
 
@@ -197,10 +266,16 @@ class Dealer:
         self._packer = packer(network.base_folder() / "tokenizer.json")
         names = {q.rubric.id: sorted(language.rubric_names(q.rubric)) for q, _ in taught}
         self._taught = [(q.rubric, e, _windows(e, names[q.rubric.id])) for q, e in taught]
+        self._known = {(q.rubric.id, id) for q, _ in taught for id in q.known}
 
     def __call__(self, rng: random.Random) -> list[Any]:
         """Return the examples of one epoch."""
-        return [x for rubric, essay, windows in self._taught for x in self._examples(rubric, essay, windows, rng)]
+        return [
+            x
+            for rubric, essay, windows in self._taught
+            if (rubric.id, essay.id) not in self._known or rng.random() < REPLAY
+            for x in self._examples(rubric, essay, windows, rng)
+        ]
 
     def _examples(
         self, rubric: Rubric, essay: MarkedEssay, windows: Sequence[Window], rng: random.Random
@@ -211,7 +286,10 @@ class Dealer:
         rng.shuffle(points)
         for first in range(0, len(points), POINTS_PER_PASS):
             group = points[first : first + POINTS_PER_PASS]
-            kept = [n for n in range(len(windows)) if rng.random() >= GAP] or [0]
+            gap = rng.random() if essay.kind == STATEMENTS else GAP
+            kept = [n for n in range(len(windows)) if rng.random() >= gap] or [rng.randrange(len(windows))]
+            if essay.kind == STATEMENTS:
+                rng.shuffle(kept)
             head = self._packer.head(rubric.question, [_told(p, rng) for p in group])
             for chunk in self._packer.chunks([windows[n] for n in kept], POSITIONS - len(head.ids)):
                 sentences = [essay.sentences[kept[s.sentence]] for s in chunk.spans]
@@ -271,15 +349,19 @@ def _try(questions: Sequence[Question], folder: Path, half: int | None) -> list[
 
     def attempt(question: Question) -> list[Trial]:
         examiner = Examiner(question.rubric, reader, UNDECIDED, "")
-        held = [e for e in question.essays if half in {None, question.half(e)} and e.kind != MODEL_ANSWER]
+        held = [e for e in question.essays if half in {None, question.half(e)} and _measured(question, e)]
         readings = [examiner.read(e.text) for e in held]
         return [
-            Trial(question.half(e), question, e, r, examiner.vectors(e.text, r))
+            Trial(question.half(e) or 0, question, e, r, examiner.vectors(e.text, r))
             for e, r in zip(held, readings, strict=True)
         ]
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return [trial for trials in pool.map(attempt, questions) for trial in trials]
+
+
+def _measured(question: Question, essay: MarkedEssay) -> bool:
+    return essay.kind != MODEL_ANSWER and essay.id not in question.known
 
 
 def _decide(trials: Sequence[Trial]) -> Decision:
@@ -315,11 +397,14 @@ def _recalibrate(decision: Decision, trials: Sequence[Trial]) -> Decision:
 
 
 def _fit_logistic(vectors: NDArray[Any], truth: NDArray[Any]) -> Logistic:
-    scaler = StandardScaler().fit(vectors)
-    model = LogisticRegression(C=1.0, max_iter=1000).fit(scaler.transform(vectors), truth)
-    return Logistic(
-        tuple(scaler.mean_.tolist()), tuple(scaler.scale_.tolist()), tuple(model.coef_[0].tolist()), model.intercept_[0]
-    )
+    """Fit on features and products brought to one size, so that the penalty treats all alike."""
+    features = StandardScaler().fit(vectors)
+    expanded = expand(vectors, features.mean_, features.scale_)
+    sizes = StandardScaler().fit(expanded)
+    model = LogisticRegression(C=PENALTY, max_iter=3000).fit(sizes.transform(expanded), truth)
+    weights = model.coef_[0] / sizes.scale_
+    bias = float(model.intercept_[0] - sizes.mean_ @ weights)
+    return Logistic(tuple(features.mean_.tolist()), tuple(features.scale_.tolist()), tuple(weights.tolist()), bias)
 
 
 def _best_f1(truth: NDArray[Any], probability: NDArray[Any]) -> float:
@@ -388,10 +473,8 @@ def release(rubrics: Path, source: Path, out: Path, learned: tuple[Decision, dic
         "version": out.name,
         "network": _network_config(),
         "decision": decision.as_dict(),
-        "course": {"epochs": course.epochs, "stretches": course.stretches},
-        "training_data": {
-            str(f.relative_to(rubrics)): essays.digest(f) for f in sorted(rubrics.glob("*/essays.jsonl"))
-        },
+        "course": asdict(course) | {"start": course.start.name if course.start else None},
+        "training_data": {str(f.relative_to(rubrics)): essays.digest(f) for f in sorted(rubrics.glob(ESSAYS))},
         "libraries": {
             "python": platform.python_version(),
             **{n: version(n) for n in ("torch", "transformers", "onnxruntime", "scikit-learn", "spacy")},

@@ -37,9 +37,9 @@ class WordReader:
 
 def logistic(feature: str) -> Logistic:
     """Return a regression that passes one logit feature through."""
-    weights = tuple(float(name == feature) for name in FEATURES)
-    nothing, one = (0.0,) * len(FEATURES), (1.0,) * len(FEATURES)
-    return Logistic(nothing, one, weights, 0.0)
+    count = len(FEATURES)
+    weights = [float(name == feature) for name in FEATURES] + [0.0] * (count * (count + 1) // 2)
+    return Logistic((0.0,) * count, (1.0,) * count, tuple(weights), 0.0)
 
 
 PLAIN = Decision(logistic("strongest"), logistic("contradiction"), Thresholds(0.7, 0.3, 0.5))

@@ -1,8 +1,12 @@
+from dataclasses import asdict
+
 import pytest
 
 from marker.errors import EssayError
-from marker.examiner import ESSAY_LIMIT
+from marker.examiner import ESSAY_LIMIT, Examiner
 from marker.mark import Essay, Mark, Verdict
+from marker.rubric import Rubric
+from tests.conftest import PLAIN, WordReader
 
 
 def mark(examiner, text):
@@ -62,6 +66,13 @@ def test_half_a_character_is_refused(examiner):
 
 def test_statement_said_word_for_word_earns_its_point(examiner):
     assert mark(examiner, "Cheese is kept milk.")["cheese"].verdict is Verdict.CREDITED
+
+
+def test_sentence_that_the_rubric_accepts_earns_its_point(rubric):
+    data = {**asdict(rubric), "points": [asdict(p) for p in rubric.points]}
+    data["points"][2]["accepted"] = ["What the dairy sells by the wheel."]
+    examiner = Examiner(Rubric.from_dict(data), WordReader(), PLAIN, "words-1")
+    assert mark(examiner, "What the dairy sells by the wheel!")["cheese"].verdict is Verdict.CREDITED
 
 
 def test_statement_denied_does_not_earn_it(examiner):

@@ -41,6 +41,8 @@ def test_available_adds_up_marks():
         ({**GOOD, "points": [{**POINT, "statement": " "}]}, "points[1].statement: is empty"),
         ({**GOOD, "id": "Bad Id"}, "id: 'Bad Id' must be"),
         ({**GOOD, "question": 3}, "question: must be text"),
+        ({**GOOD, "points": [{**POINT, "accepted": "Bread."}]}, "points[1].accepted: must be a list of sentences"),
+        ({**GOOD, "points": [{**POINT, "accepted": [""]}]}, "points[1].accepted: must be a list of sentences"),
     ],
 )
 def test_fault_names_file_field_and_reason(data, expected):
