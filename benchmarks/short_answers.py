@@ -84,12 +84,12 @@ def main() -> None:
     folder = options.model or matcher.released()
     packer = matcher.packer(folder / "tokenizer.json")
     model = network.restore(folder / "network.onnx").eval()
-    taught = read(options.data / "train.jsonl")
-    questions = sorted({a.question for a in taught})
-    random.Random(options.seed).shuffle(questions)  # noqa: S311 - shuffling, not secrecy
-    tuning = set(questions[: round(TUNED_ON * len(questions))])
     cut = 0.5
     if options.train:
+        taught = read(options.data / "train.jsonl")
+        questions = sorted({a.question for a in taught})
+        random.Random(options.seed).shuffle(questions)  # noqa: S311 - shuffling, not secrecy
+        tuning = set(questions[: round(TUNED_ON * len(questions))])
         examples = [example(packer, a) for a in taught if a.question not in tuning]
         schedule = network.Schedule(options.epochs, rate=options.rate, head_rate=5 * options.rate, seed=options.seed)
         network.fit(model, lambda _: examples, schedule)

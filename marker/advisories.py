@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from spacy.lang.en.stop_words import STOP_WORDS
 
-from marker.language import words
+from marker.language import stem, words
 from marker.mark import Advisory
 from marker.rubric import Rubric
 
@@ -88,7 +88,7 @@ def _not_prose(paper: Paper) -> str:
 
 
 def _not_relevant(paper: Paper) -> str:
-    content = {_stem(w) for w in paper.words if w not in STOP_WORDS and len(w) > 3}
+    content = {stem(w) for w in paper.words if w not in STOP_WORDS and len(w) > 3}
     if len(content) < 10:
         return ""
     share = len(content & _vocabulary(paper.rubric)) / len(content)
@@ -130,9 +130,4 @@ def _copied(essay: Sequence[str], source: Sequence[str]) -> float:
 
 def _vocabulary(rubric: Rubric) -> set[str]:
     text = " ".join([rubric.question, rubric.model_answer, *(f"{p.statement} {p.credit}" for p in rubric.points)])
-    return {_stem(w) for w in words(text) if w not in STOP_WORDS and len(w) > 3}
-
-
-def _stem(word: str) -> str:
-    """Compare words by their first five letters, which is what most inflections leave alone."""
-    return word[:5]
+    return {stem(w) for w in words(text) if w not in STOP_WORDS and len(w) > 3}

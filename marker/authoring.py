@@ -6,12 +6,10 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
-from spacy.lang.en.stop_words import STOP_WORDS
-
 from marker import essays
 from marker.errors import EssayError, MarkerError, RubricError
 from marker.examiner import Examiner
-from marker.language import words
+from marker.language import content_stems
 from marker.mark import Essay, Verdict
 from marker.rubric import RequiredPoint, Rubric
 
@@ -30,7 +28,7 @@ def check(folder: Path, model: Path | None = None) -> list[str]:
     except RubricError as error:
         return error.faults
     faults = [*_rubric_faults(rubric, folder), *_trial_faults(rubric, model)]
-    return [f"{file}: {fault}" for fault in faults] + list(_essay_faults(rubric, sorted(folder.glob("essays*.jsonl"))))
+    return [f"{file}: {fault}" for fault in faults] + list(_essay_faults(rubric, essays.files(folder)))
 
 
 def _rubric_faults(rubric: Rubric, folder: Path) -> Iterator[str]:
@@ -83,14 +81,10 @@ def _essay_faults(rubric: Rubric, files: Sequence[Path]) -> Iterator[str]:
 
 def gives_away(point: RequiredPoint, question: str) -> bool:
     """Say whether a hint uses half of the statement's content words that the question does not hold."""
-    secret = _content(point.statement) - _content(question)
-    return bool(secret) and len(secret & _content(point.hint)) / len(secret) >= GIVEN_AWAY
+    secret = content_stems(point.statement) - content_stems(question)
+    return bool(secret) and len(secret & content_stems(point.hint)) / len(secret) >= GIVEN_AWAY
 
 
 def _likeness(a: RequiredPoint, b: RequiredPoint) -> float:
-    x, y = _content(a.statement), _content(b.statement)
+    x, y = content_stems(a.statement), content_stems(b.statement)
     return len(x & y) / max(1, len(x | y))
-
-
-def _content(text: str) -> set[str]:
-    return {w[:5] for w in words(text) if w not in STOP_WORDS}

@@ -61,6 +61,11 @@ class MarkedEssay:
         return Verdict.OMITTED
 
 
+def files(folder: Path) -> list[Path]:
+    """Return the files of marked essays in a rubric's folder: `essays.jsonl`, and those that were added later."""
+    return sorted(folder.glob("essays*.jsonl"))
+
+
 def read(file: Path) -> list[MarkedEssay]:
     """Read marked essays from JSON Lines; raises DocumentError that names the line."""
     return list(_read(file))

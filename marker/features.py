@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from spacy.lang.en.stop_words import STOP_WORDS
 
-from marker.language import words
+from marker.language import content_stems, stem, words
 from marker.rubric import RequiredPoint
 
 Floats = NDArray[np.float64]
@@ -70,11 +69,14 @@ def _essay_level(case: Case) -> float:
     return float(case.all[:, :, CREDITS].max(axis=0).mean())
 
 
+def overlap(point: RequiredPoint, sentence: str) -> float:
+    """Return the share, from 0 to 1, of the content words of a point's statement that a sentence holds, by stem."""
+    wanted = content_stems(point.statement)
+    return len(wanted & {stem(w) for w in words(sentence)}) / max(1, len(wanted))
+
+
 def _overlap(case: Case) -> float:
-    """Return the share of the statement's content words in the best sentence, compared by five letters."""
-    wanted = {w[:5] for w in words(case.point.statement) if w not in STOP_WORDS}
-    found = {w[:5] for w in words(case.sentences[case.best])}
-    return len(wanted & found) / max(1, len(wanted))
+    return overlap(case.point, case.sentences[case.best])
 
 
 def _length(case: Case) -> float:

@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any
 
 import spacy
+from spacy.lang.en.stop_words import STOP_WORDS
 
 from marker.rubric import Rubric
 
@@ -95,6 +96,16 @@ def clauses(text: str, start: int, end: int) -> tuple[tuple[int, int], ...]:
 def words(text: str) -> list[str]:
     """Return the words of a text in lower case."""
     return [w.lower().replace("’", "'") for w in _WORD.findall(text)]
+
+
+def stem(word: str) -> str:
+    """Return a word's first five letters, which is what most inflections leave alone."""
+    return word[:5]
+
+
+def content_stems(text: str) -> set[str]:
+    """Return the stems of the words of a text that are no function words."""
+    return {stem(w) for w in words(text) if w not in STOP_WORDS}
 
 
 def proper_names(text: str) -> set[str]:

@@ -110,12 +110,18 @@ def packer(file: Path) -> Packer:
     return Packer(tokenize, cls, sep)
 
 
-def load_config(folder: Path) -> dict[str, Any]:
-    """Read a model's config.json; raises ModelError where it is missing, damaged, or of another format."""
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read a model's config.json, whatever its format; raises ModelError where it is missing or damaged."""
     try:
         config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"{folder}: not a model folder: {error}") from None
+    return config
+
+
+def load_config(folder: Path) -> dict[str, Any]:
+    """Read a model's config.json; raises ModelError where it is missing, damaged, or of another format."""
+    config = read_config(folder)
     if config.get("format") != FORMAT:
         raise ModelError(f"{folder}: format {config.get('format')!r}, this version reads {FORMAT}")
     return config

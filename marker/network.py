@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import torch
 from numpy.typing import NDArray
+from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoModel
@@ -182,9 +184,6 @@ def _step(network: Network, batch: Batch, optimizer: torch.optim.Optimizer) -> f
 
 def export(network: Network, file: Path) -> None:
     """Write the network for onnxruntime: weights of 8 bits (dynamic quantisation by channel), embeddings of 16."""
-    import onnx  # noqa: PLC0415 - needed nowhere else
-    from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415 - pulls in onnx
-
     whole = file.with_suffix(".float.onnx")
     inputs = torch.randint(5, 1000, (1, 40)), torch.rand(5, 40), torch.rand(3, 40)
     axes = {"ids": {1: "tokens"}, "span_pool": {0: "spans", 1: "tokens"}, "point_pool": {0: "points", 1: "tokens"}}
@@ -201,8 +200,6 @@ def export(network: Network, file: Path) -> None:
 
 def _halve_embeddings(model: Any) -> None:
     """Store the tables that token ids are looked up in as 16-bit floats; what is looked up is made 32 bits again."""
-    import onnx  # noqa: PLC0415
-
     stored = {i.name: i for i in model.graph.initializer}
     nodes = list(model.graph.node)
     for place in reversed(range(len(nodes))):
@@ -218,8 +215,6 @@ def _halve_embeddings(model: Any) -> None:
 
 def restore(file: Path) -> Network:
     """Read a network back from what `export` wrote, its weights of 8 bits made floats again, to train it on."""
-    import onnx  # noqa: PLC0415
-
     graph = onnx.load(str(file)).graph
     stored = {i.name: onnx.numpy_helper.to_array(i) for i in graph.initializer}
     network = Network()

@@ -41,12 +41,9 @@ from marker.essays import MODEL_ANSWER, MarkedEssay
 from marker.examiner import Examiner
 from marker.language import Window
 from marker.mark import Mark, Verdict
-from marker.matcher import FORMAT, Network, Readings, packer
+from marker.matcher import FORMAT, Network, Readings, packer, read_config
 from marker.rubric import RequiredPoint, Rubric
 from marker.windows import POSITIONS, join, point_text
-
-ESSAYS = "*/essays*.jsonl"
-"""Where marked essays lie below the library's folder."""
 
 HALVES = 2
 POINTS_PER_PASS = 3
@@ -108,19 +105,19 @@ class Question:
 
 def load(rubrics: Path, start: Path | None = None) -> list[Question]:
     """Read every rubric folder that has marked essays, in order of name; raises MarkerError."""
-    digests = _config(start)["training_data"].values() if start else ()
+    # The start's format may be older than what the examiner reads: only its network is used.
+    digests = read_config(start)["training_data"].values() if start else ()
     questions = []
-    for folder in sorted({f.parent for f in rubrics.glob(ESSAYS)}):
-        files = {f: essays.read(f) for f in sorted(folder.glob(Path(ESSAYS).name))}
-        known = frozenset(e.id for f, read in files.items() if essays.digest(f) in digests for e in read)
-        questions.append(Question(Rubric.load(folder), tuple(e for read in files.values() for e in read), known))
+    for folder, files in _library(rubrics).items():
+        taught = {f: essays.read(f) for f in files}
+        known = frozenset(e.id for f, read in taught.items() if essays.digest(f) in digests for e in read)
+        questions.append(Question(Rubric.load(folder), tuple(e for read in taught.values() for e in read), known))
     return questions
 
 
-def _config(folder: Path) -> dict[str, Any]:
-    """Read the config of a model to start from; its format may be older, since only its network is used."""
-    config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    return config
+def _library(rubrics: Path) -> dict[Path, list[Path]]:
+    """Return the files of marked essays of every rubric folder that has any, in order of name."""
+    return {f: files for f in sorted(rubrics.iterdir()) if (files := essays.files(f))}
 
 
 def stated(question: Question) -> Question:
@@ -163,12 +160,12 @@ def train(rubrics: Path, fresh: Path, out: Path, course: Course) -> None:
     questions = load(rubrics, course.start)
     folders = [work / f"half-{half}" for half in range(HALVES)]
     folder = _average(folders, work / "average") if course.start else folders[0]
-    for number, epochs in enumerate(course.stretches):
-        last, before = number == len(course.stretches) - 1, folder
-        taught = [*questions, *map(stated, questions)] if last else questions
-        folder = _fit_on(taught, before, work / f"all-{number}", (epochs, course.rate / 2, HALVES + number))
-        if last:  # plain statements gain what polarity loses by them; the mean keeps most of both
-            folder = _average([before, folder], work / "released")
+    *stretches, final = course.stretches
+    for number, epochs in enumerate(stretches):
+        folder = _fit_on(questions, folder, work / f"all-{number}", (epochs, course.rate / 2, HALVES + number))
+    taught, number = [*questions, *map(stated, questions)], len(stretches)
+    plain = _fit_on(taught, folder, work / f"all-{number}", (final, course.rate / 2, HALVES + number))
+    folder = _average([folder, plain], work / "released")  # what polarity loses by plain statements is mostly kept
     halves = [trial for half in range(HALVES) for trial in _try(questions, work / f"half-{half}", half)]
     learned = conclude(halves, _try(load_fresh(fresh, rubrics), folder, None))
     release(rubrics, folder, out, learned, course)
@@ -228,6 +225,8 @@ def _average(folders: Sequence[Path], folder: Path) -> Path:
 
     It has seen what each of them saw. They must have started from the same weights and not have gone far.
     """
+    if (folder / "config.json").exists():
+        return folder
     import torch  # noqa: PLC0415
 
     from marker import network  # noqa: PLC0415
@@ -264,7 +263,8 @@ class Dealer:
         from marker import network  # noqa: PLC0415
 
         self._packer = packer(network.base_folder() / "tokenizer.json")
-        names = {q.rubric.id: sorted(language.rubric_names(q.rubric)) for q, _ in taught}
+        rubrics = {q.rubric.id: q.rubric for q, _ in taught}
+        names = {id: sorted(language.rubric_names(rubric)) for id, rubric in rubrics.items()}
         self._taught = [(q.rubric, e, _windows(e, names[q.rubric.id])) for q, e in taught]
         self._known = {(q.rubric.id, id) for q, _ in taught for id in q.known}
 
@@ -349,7 +349,7 @@ def _try(questions: Sequence[Question], folder: Path, half: int | None) -> list[
 
     def attempt(question: Question) -> list[Trial]:
         examiner = Examiner(question.rubric, reader, UNDECIDED, "")
-        held = [e for e in question.essays if half in {None, question.half(e)} and _measured(question, e)]
+        held = [e for e in question.essays if half in {None, question.half(e)} and e.kind != MODEL_ANSWER]
         readings = [examiner.read(e.text) for e in held]
         return [
             Trial(question.half(e) or 0, question, e, r, examiner.vectors(e.text, r))
@@ -358,10 +358,6 @@ def _try(questions: Sequence[Question], folder: Path, half: int | None) -> list[
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return [trial for trials in pool.map(attempt, questions) for trial in trials]
-
-
-def _measured(question: Question, essay: MarkedEssay) -> bool:
-    return essay.kind != MODEL_ANSWER and essay.id not in question.known
 
 
 def _decide(trials: Sequence[Trial]) -> Decision:
@@ -474,7 +470,9 @@ def release(rubrics: Path, source: Path, out: Path, learned: tuple[Decision, dic
         "network": _network_config(),
         "decision": decision.as_dict(),
         "course": asdict(course) | {"start": course.start.name if course.start else None},
-        "training_data": {str(f.relative_to(rubrics)): essays.digest(f) for f in sorted(rubrics.glob(ESSAYS))},
+        "training_data": {
+            str(f.relative_to(rubrics)): essays.digest(f) for files in _library(rubrics).values() for f in files
+        },
         "libraries": {
             "python": platform.python_version(),
             **{n: version(n) for n in ("torch", "transformers", "onnxruntime", "scikit-learn", "spacy")},

@@ -4,15 +4,15 @@ import json
 
 import numpy as np
 import pytest
-from spacy.lang.en.stop_words import STOP_WORDS
 
 from marker import essays, evaluation, matcher
 from marker.examiner import Examiner
-from marker.language import words
+from marker.features import overlap
 from marker.mark import Essay, Mark, Verdict
 from marker.rubric import Rubric
 from tests.conftest import ROOT
 
+TRAINED_ON = [f for folder in ROOT.glob("rubrics/*") for f in essays.files(folder)]
 HELD_OUT = sorted(f.parent for f in ROOT.glob("tests/held_out/*/essays.jsonl"))
 MISSION = ["ussr-1953-power-struggle", "khrushchev-consolidation-1953-56"]
 
@@ -64,12 +64,6 @@ def test_gaming_earns_little_beyond_what_is_due(held_out):
     assert max(k["most_beyond"] for k in kinds) <= FLOOR["gaming_most"]
 
 
-def shared(point, sentence):
-    """Return the share of the statement's content words that a sentence holds, compared by five letters."""
-    wanted = {w[:5] for w in words(point.statement) if w not in STOP_WORDS}
-    return len(wanted & {w[:5] for w in words(sentence)}) / max(1, len(wanted))
-
-
 def decisions(held_out):
     for rubric, pairs in held_out:
         for gold, mark in pairs:
@@ -82,7 +76,7 @@ def test_paraphrases_that_share_no_word_earn_the_point(held_out):
         credited
         for point, gold, credited in decisions(held_out)
         if gold.verdict(point.id) is Verdict.CREDITED
-        and all(shared(point, s.text) == 0 for s in gold.sentences if point.id in s.points)
+        and all(overlap(point, s.text) == 0 for s in gold.sentences if point.id in s.points)
     ]
     assert len(earned) >= 100
     assert np.mean(earned) >= FLOOR["paraphrases_earned"]
@@ -92,7 +86,7 @@ def test_near_misses_in_the_points_own_words_earn_nothing(held_out):
     earned = [
         credited
         for point, gold, credited in decisions(held_out)
-        if gold.verdict(point.id) is Verdict.OMITTED and max(shared(point, s.text) for s in gold.sentences) >= 0.5
+        if gold.verdict(point.id) is Verdict.OMITTED and max(overlap(point, s.text) for s in gold.sentences) >= 0.5
     ]
     assert len(earned) >= 40
     assert np.mean(earned) <= FLOOR["near_misses_earned"]
@@ -116,10 +110,10 @@ def test_bare_question_earns_nothing(question):
 
 
 @pytest.mark.parametrize("question", MISSION)
-def test_model_answer_earns_nearly_every_point(question):
+def test_model_answer_earns_every_point(question):
     rubric = Rubric.load(ROOT / "rubrics" / question)
     mark = Examiner.load(rubric).mark(Essay("1", rubric.model_answer))
-    assert mark.awarded >= rubric.available - FLOOR["model_answer_missed"]
+    assert mark.awarded == rubric.available
 
 
 def test_same_essay_gives_the_same_mark_alone_and_in_a_class():
@@ -144,13 +138,14 @@ def test_committed_models_stay_small():
 
 def test_config_names_the_training_data_as_it_is():
     config = matcher.load_config(matcher.released())
-    data = {str(f.relative_to(ROOT / "rubrics")): essays.digest(f) for f in ROOT.glob("rubrics/*/essays*.jsonl")}
+    data = {str(f.relative_to(ROOT / "rubrics")): essays.digest(f) for f in TRAINED_ON}
     assert config["training_data"] == data
 
 
 def test_held_out_essays_are_not_in_the_training_data():
-    trained = {s.text for f in ROOT.glob("rubrics/*/essays*.jsonl") for e in essays.read(f) for s in e.sentences}
+    trained = {s.text for f in TRAINED_ON for e in essays.read(f) for s in e.sentences}
     for folder in HELD_OUT:
         for essay in essays.read(folder / "essays.jsonl"):
-            long = {s.text for s in essay.sentences if len(s.text) > 90}  # stock openings are shorter
-            assert not long & trained
+            # Stock openings, which earn nothing, are shorter than 90 characters.
+            told = {s.text for s in essay.sentences if len(s.text) > (40 if s.points or s.contradicts else 90)}
+            assert not told & trained
