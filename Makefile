@@ -32,7 +32,7 @@ bench: setup
 MODEL ?= models/matcher-new
 train: setup
 	$(BIN)/python -m pip install --quiet --editable '.[train]'
-	$(BIN)/marker train --start models/matcher-1 --epochs 2.2 --rate 1.5e-4 --stretches 0.8 0.25 --out $(MODEL)
+	$(BIN)/marker train --out $(MODEL)
 
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file constraints.txt requirements-build.in

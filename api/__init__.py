@@ -15,9 +15,10 @@ from flask_openapi.models.info import Info
 from flask_openapi.openapi import OpenAPI
 from flask_wtf import CSRFProtect
 
-from api import pages, problems, rest, schemas, security, settings
+from api import pages, problems, rest, rest_rubrics, schemas, security, settings, workbench
 from api.desk import Desk
 from api.store import Store
+from api.workshop import Workshop
 
 log = logging.getLogger(__name__)
 
@@ -44,14 +45,19 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
     store = Store(app.config["DATABASE_URL"])
     app.extensions["store"] = store
-    app.extensions["desk"] = Desk(
+    desk = app.extensions["desk"] = Desk(
         Path(app.config["RUBRICS"]), app.config["EXAMINER_FACTORY"], store, app.config["ESSAY_LIMIT"]
     )
+    workshop = app.extensions["workshop"] = Workshop(store, lambda: desk.library, app.config["SAMPLE_EXAMINER_FACTORY"])
+    desk.published = workshop.published
 
     csrf = CSRFProtect(app)
     csrf.exempt(rest.rest)  # it takes no forms, and no requests from other sites
     app.register_api(rest.rest)
+    csrf.exempt(rest_rubrics.rubrics)
+    app.register_api(rest_rubrics.rubrics)
     app.register_blueprint(pages.pages)
+    app.register_blueprint(workbench.bench)
     problems.register(app)
     return app
 

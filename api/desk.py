@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,7 +53,8 @@ class Desk:
     """Hold the questions, one examiner for each that has been used, and the papers."""
 
     def __init__(self, rubrics: Path, factory: ExaminerFactory, store: Store, essay_limit: int) -> None:
-        self.questions = read_rubrics(rubrics)
+        self.library = read_rubrics(rubrics)
+        self.published: Callable[[], Mapping[str, Rubric]] = dict
         self.essay_limit = essay_limit
         self.model_version: str | None = None
         self._factory = factory
@@ -61,6 +62,11 @@ class Desk:
         self._examiners: dict[str, Examiner] = {}
         # An examiner is not for two threads at once, and all examiners share one engine: one essay at a time.
         self._lock = threading.Lock()
+
+    @property
+    def questions(self) -> dict[str, Rubric]:
+        """Return what essays can be marked for, by subject and question: the library, and what was published here."""
+        return in_order([*self.library.values(), *self.published().values()])
 
     @property
     def ready(self) -> bool:
@@ -115,13 +121,13 @@ class Desk:
             return self._examiner(rubric).mark(essay)
 
     def _examiner(self, rubric: Rubric) -> Examiner:
-        if rubric.id not in self._examiners:
-            examiner = self._examiners[rubric.id] = self._factory(rubric)
+        if rubric.version not in self._examiners:
+            examiner = self._examiners[rubric.version] = self._factory(rubric)
             self.model_version = examiner.model_version
-        return self._examiners[rubric.id]
+        return self._examiners[rubric.version]
 
     def _load_first(self) -> None:
-        rubric = next(iter(self.questions.values()), None)
+        rubric = next(iter(self.library.values()), None)
         if rubric is None:
             return
         try:
@@ -147,4 +153,9 @@ def read_rubrics(folder: Path) -> dict[str, Rubric]:
             found.setdefault(rubric.id, rubric)
     if not found:
         log.warning("no rubrics in %s: there is no question to mark", folder)
-    return dict(sorted(found.items(), key=lambda item: (item[1].subject.casefold(), item[1].question.casefold())))
+    return in_order(found.values())
+
+
+def in_order(rubrics: Iterable[Rubric]) -> dict[str, Rubric]:
+    """Return rubrics by id, in the order of subject and question."""
+    return {r.id: r for r in sorted(rubrics, key=lambda r: (r.subject.casefold(), r.question.casefold()))}

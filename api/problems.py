@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,8 +58,20 @@ KINDS = {
     "unknown-mark": Kind(
         404, "There is no such mark", "No essay was marked under this id, or it was erased since and nothing is kept."
     ),
+    "unknown-rubric": Kind(
+        404,
+        "There is no such thing in the workshop",
+        "The id names no rubric, sample or version in the workshop. GET /api/v1/rubrics lists the rubrics; those of "
+        "the library are questions and have to be copied into the workshop before they can be edited.",
+    ),
     "method-not-allowed": Kind(
         405, "The address does not do that", "The Allow header of the answer lists the methods that this address has."
+    ),
+    "edit-conflict": Kind(
+        412,
+        "Somebody else has changed it",
+        "The rubric has another revision than If-Match names. Read it again, put your edit to it, and send that with "
+        "the new ETag.",
     ),
     "body-too-large": Kind(
         413,
@@ -73,6 +86,14 @@ KINDS = {
         "The request is not as described",
         "The JSON has a field that is missing, unknown or of the wrong type. Each entry of “errors” points at one. "
         "/api/v1/openapi.json describes every request.",
+    ),
+    "faulty-rubric": Kind(
+        422,
+        "The rubric has faults",
+        "Each entry of “errors” names a field of the rubric and what is wrong with it. Nothing was kept.",
+    ),
+    "samples-refused": Kind(
+        422, "The samples were not added", "The detail says which limit they pass. None of them was kept."
     ),
     "empty-essay": Kind(422, "The essay is empty", "The text holds no words, so there is nothing to mark."),
     "essay-too-long": Kind(
@@ -102,13 +123,13 @@ class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
     """Stop a request of the API with a problem of one of the kinds."""
 
     def __init__(
-        self, kind: str, detail: str, *, status: int | None = None, errors: list[dict[str, str]] | None = None
+        self, kind: str, detail: str, *, status: int | None = None, errors: Sequence[Mapping[str, str]] = ()
     ) -> None:
         super().__init__(detail)
         self.kind = kind
         self.detail = detail
         self.status = status or KINDS[kind].status
-        self.errors = errors or []
+        self.errors = list(errors)
 
     @classmethod
     def from_refusal(cls, refusal: Refused) -> Problem:

@@ -27,33 +27,26 @@ def problem(description: str) -> dict[str, Any]:
     return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
 
 
-def json_of(model: type, description: str) -> dict[str, Any]:
-    """Describe an answer that holds a mark with its address."""
+def describe(model: type, description: str, **headers: Any) -> dict[str, Any]:
+    """Describe an answer that holds something new with its address."""
     schema = {"$ref": f"#/components/schemas/{model.__name__}"}
-    location = {"description": "The address of the new mark", "schema": {"type": "string"}}
+    location = {"description": "The address of what is new", "schema": {"type": "string"}}
     return {
         "description": description,
         "content": {"application/json": {"schema": schema}},
-        "headers": {"Location": location},
+        "headers": {"Location": location, **headers},
     }
 
 
-rest = APIBlueprint(
-    "rest",
-    __name__,
-    url_prefix="/api/v1",
-    abp_responses={
-        400: problem("The host name is not served here, or the body is not JSON"),
-        500: problem("Something went wrong in the service"),
-    },
-)
-rest.before_request(refuse_foreign_origin)
+def guard(blueprint: APIBlueprint) -> None:
+    """Let no page of another site in, and no body that is not a JSON object."""
+    blueprint.before_request(refuse_foreign_origin)
+    blueprint.before_request(require_json_object)
 
 
-@rest.before_request
 def require_json_object() -> None:
     """Refuse a body that is not a JSON object; no form of another site can send one as `application/json`."""
-    if request.method != "POST":
+    if request.method not in {"POST", "PUT"}:
         return
     if request.mimetype != "application/json":
         raise Problem("unsupported-media-type", "Send the header Content-Type: application/json.")
@@ -66,12 +59,24 @@ def require_json_object() -> None:
         raise Problem("invalid-request", "The body must be a JSON object.", errors=errors)
 
 
+rest = APIBlueprint(
+    "rest",
+    __name__,
+    url_prefix="/api/v1",
+    abp_responses={
+        400: problem("The host name is not served here, or the body is not JSON"),
+        500: problem("Something went wrong in the service"),
+    },
+)
+guard(rest)
+
+
 @rest.post(
     "/marks",
     tags=[MARKS],
     operation_id="markEssay",
     responses={
-        201: json_of(schemas.Mark, "The essay was marked and kept"),
+        201: describe(schemas.Mark, "The essay was marked and kept"),
         403: problem("The request comes from a page of another site"),
         413: problem("The body is too large"),
         415: problem("The body is not application/json"),

@@ -77,6 +77,14 @@ class PointVerdict(Strict):
     evidence: list[Evidence]
 
 
+class Mistake(Strict):
+    """A mistake that the rubric knows and the essay makes."""
+
+    id: str
+    confidence: float = Field(ge=0, le=1)
+    evidence: list[Evidence]
+
+
 class Advisory(Strict):
     """A reason to doubt the whole essay."""
 
@@ -112,6 +120,7 @@ class Mark(Strict):
     referred: bool = Field(description="Whether a teacher must look: a point is doubtful or there is an advisory")
     points: list[PointVerdict]
     advisories: list[Advisory]
+    mistakes: list[Mistake] = Field([], description="Left out where there is none")
     feedback: Feedback
     rubric_version: str
     model_version: str

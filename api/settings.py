@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
 from api.desk import ExaminerFactory
 from marker import Rubric
 
+if TYPE_CHECKING:
+    from marker.samples import SampleExaminer
+
 DEFAULTS: dict[str, Any] = {
     "RUBRICS": Path(__file__).parents[1] / "rubrics",
     "DATABASE_URL": None,  # SQLite in the instance folder
     "MODEL": None,  # the newest released model
     "EXAMINER_FACTORY": None,  # marker.Examiner.load
+    "SAMPLE_EXAMINER_FACTORY": None,  # marker.samples.load
     "ESSAY_LIMIT": 50_000,
     "TRUSTED_HOSTS": ("127.0.0.1", "localhost", "[::1]"),
     "SERVED_AT": None,  # the host name that `api.serve` listens at, trusted as well
@@ -45,6 +49,9 @@ def configure(app: Flask, config: Mapping[str, Any]) -> None:
     app.config["DATABASE_URL"] = app.config["DATABASE_URL"] or f"sqlite:///{instance / 'marks.db'}"
     app.config["SECRET_KEY"] = app.config["SECRET_KEY"] or secret_key(instance / "secret_key")
     app.config["EXAMINER_FACTORY"] = app.config["EXAMINER_FACTORY"] or examiner_factory(app.config["MODEL"])
+    app.config["SAMPLE_EXAMINER_FACTORY"] = app.config["SAMPLE_EXAMINER_FACTORY"] or sample_examiner_factory(
+        app.config["MODEL"]
+    )
     app.config["TRUSTED_HOSTS"] = trusted_hosts(app.config["TRUSTED_HOSTS"], app.config["SERVED_AT"])
     # Flask's own limit for forms, half a megabyte, is below 50,000 percent-encoded characters.
     app.config["MAX_FORM_MEMORY_SIZE"] = app.config["MAX_CONTENT_LENGTH"]
@@ -74,5 +81,16 @@ def examiner_factory(model: str | Path | None) -> ExaminerFactory:
         from marker import Examiner  # noqa: PLC0415 - importing it loads spaCy and onnxruntime
 
         return Examiner.load(rubric, Path(model) if model else None)
+
+    return load
+
+
+def sample_examiner_factory(model: str | Path | None) -> Callable[[Rubric], SampleExaminer]:
+    """Return what makes an examiner of the samples of a rubric in the workshop."""
+
+    def load(rubric: Rubric) -> SampleExaminer:
+        from marker import samples  # noqa: PLC0415 - importing it loads spaCy and onnxruntime
+
+        return samples.load(rubric, Path(model) if model else None)
 
     return load

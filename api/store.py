@@ -10,12 +10,12 @@ from functools import cached_property
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import JSON, DateTime, Dialect, Engine, ForeignKey, String, Text, create_engine, event
+from sqlalchemy import JSON, DateTime, Dialect, Engine, ForeignKey, String, Text, create_engine, event, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
-from marker import Advisory, Evidence, Mark, PointVerdict, Rubric, Verdict
+from marker import Advisory, Evidence, Mark, Mistake, PointVerdict, Rubric, Verdict
 from marker.feedback import Feedback, write
 
 PRAGMAS = (
@@ -98,7 +98,7 @@ class MarkedPaper:
 
 
 class Store:
-    """Keep marked papers in a database."""
+    """Keep marked papers in a database; `session` is for others who keep something there."""
 
     def __init__(self, url: str) -> None:
         # hide_parameters: an error that SQLAlchemy raises must not carry an essay into the log
@@ -109,21 +109,25 @@ class Store:
 
     def add(self, paper: MarkedPaper) -> None:
         """Keep a paper and, the first time it is used, its rubric."""
-        with self._session() as session:
-            if session.get(RubricRow, paper.rubric.version) is None:
-                session.add(RubricRow(version=paper.rubric.version, content=asdict(paper.rubric)))
-                session.flush()
+        with self.session() as session:
+            keep_rubric(session, paper.rubric)
             session.add(_row(paper))
 
     def get(self, id: str) -> MarkedPaper | None:
         """Return a paper, or None where there is none of that id."""
-        with self._session() as session:
+        with self.session() as session:
             row = session.get(MarkRow, id)
             return None if row is None else _paper(row)
 
+    def of_question(self, question: str, limit: int) -> list[MarkedPaper]:
+        """Return the papers last marked for a question, newest first."""
+        query = select(MarkRow).where(MarkRow.question == question).order_by(MarkRow.created.desc()).limit(limit)
+        with self.session() as session:
+            return [_paper(row) for row in session.scalars(query)]
+
     def erase(self, id: str) -> bool:
         """Erase a paper for good and say whether there was one."""
-        with self._session() as session:
+        with self.session() as session:
             row = session.get(MarkRow, id)
             if row is None:
                 return False
@@ -137,7 +141,8 @@ class Store:
         self._engine.dispose()
 
     @contextmanager
-    def _session(self) -> Iterator[Session]:
+    def session(self) -> Iterator[Session]:
+        """Give a session whose work is kept when the block ends, or undone when it fails."""
         with Session(self._engine) as session, session.begin():
             yield session
 
@@ -148,6 +153,13 @@ class Store:
             connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
         finally:
             connection.close()
+
+
+def keep_rubric(session: Session, rubric: Rubric) -> None:
+    """Keep a version of a rubric, unless it is kept already."""
+    if session.get(RubricRow, rubric.version) is None:
+        session.add(RubricRow(version=rubric.version, content=rubric.as_dict()))
+        session.flush()
 
 
 def new_id() -> str:
@@ -175,17 +187,15 @@ def _paper(row: MarkRow) -> MarkedPaper:
 
 def _mark(data: dict[str, Any]) -> Mark:
     verdicts = tuple(
-        PointVerdict(
-            **{
-                **v,
-                "verdict": Verdict(v["verdict"]),
-                "evidence": tuple(Evidence(**e) for e in v["evidence"]),
-            }
-        )
-        for v in data["verdicts"]
+        PointVerdict(**{**v, "verdict": Verdict(v["verdict"]), "evidence": _evidence(v)}) for v in data["verdicts"]
     )
     advisories = tuple(Advisory(**a) for a in data["advisories"])
-    return Mark(**{**data, "verdicts": verdicts, "advisories": advisories})
+    mistakes = tuple(Mistake(**{**m, "evidence": _evidence(m)}) for m in data.get("mistakes", ()))
+    return Mark(**{**data, "verdicts": verdicts, "advisories": advisories, "mistakes": mistakes})
+
+
+def _evidence(data: dict[str, Any]) -> tuple[Evidence, ...]:
+    return tuple(Evidence(**e) for e in data["evidence"])
 
 
 def _prepare_sqlite(engine: Engine) -> None:

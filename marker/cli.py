@@ -1,4 +1,4 @@
-"""The command line: mark, check, evaluate, train, serve."""
+"""The command line: mark, check, convert, draft, evaluate, train, serve."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from marker import documents
+from marker import documents, interchange
 from marker.errors import DocumentError, EssayError, MarkerError
 from marker.mark import Essay, Mark
 from marker.rubric import Rubric
+
+if TYPE_CHECKING:
+    from marker.drafting import Draft, Span
 
 ALL_MARKED, FAULTS_FOUND, WRONG_USAGE, SOME_NOT_MARKED = 0, 1, 2, 3
 
@@ -47,6 +50,21 @@ def _parser() -> argparse.ArgumentParser:
     _model_option(check)
     check.set_defaults(run=_check)
 
+    convert = commands.add_parser("convert", help="turn a rubric into another format, or print it as a mark scheme")
+    convert.add_argument("input", type=Path, metavar="INPUT", help="a rubric's file or folder")
+    convert.add_argument("output", type=Path, metavar="OUTPUT", help="a file, whose suffix names the format")
+    convert.add_argument("--from", dest="source", choices=[f.name for f in interchange.FORMATS.values() if f.read])
+    convert.add_argument("--to", dest="target", choices=[f.name for f in interchange.FORMATS.values() if f.write])
+    convert.set_defaults(run=_convert)
+
+    draft = commands.add_parser("draft", help="propose a rubric's points from model answers")
+    draft.add_argument("answers", nargs="+", type=Path, metavar="ANSWER")
+    draft.add_argument("--question", required=True, metavar="TEXT")
+    draft.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="write rubric.toml there")
+    draft.add_argument("--id", help="the question's id (default: the folder's name)")
+    draft.add_argument("--subject", default="", help="the school subject")
+    draft.set_defaults(run=_draft)
+
     evaluate = commands.add_parser("evaluate", help="measure agreement with marked essays")
     evaluate.add_argument("--rubric", type=Path, required=True, metavar="FOLDER")
     evaluate.add_argument("--essays", type=Path, required=True, metavar="FILE")
@@ -59,10 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--rubrics", type=Path, default=Path("rubrics"), metavar="FOLDER")
     train.add_argument("--fresh", type=Path, default=Path("tests/held_out"), metavar="FOLDER", help="never trained on")
     train.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="a new folder below models/")
-    train.add_argument("--epochs", type=float, default=3.5, help="passes over each half's essays (default 3.5)")
-    train.add_argument("--stretches", type=float, nargs="+", default=[1.3, 1.2], help="then over all (default 1.3 1.2)")
-    train.add_argument("--rate", type=float, default=2e-4, help="greatest learning rate (default 0.0002)")
-    train.add_argument("--start", type=Path, metavar="FOLDER", help="train on from this released model")
+    train.add_argument("--epochs", type=float, default=3.0, help="passes over the essays (default 3)")
+    train.add_argument("--rate", type=float, default=6e-5, help="greatest learning rate (default 0.00006)")
+    train.add_argument("--seed", type=int, default=0)
     train.set_defaults(run=_train)
 
     serve = commands.add_parser("serve", help="serve the page and the API on this machine")
@@ -172,6 +189,57 @@ def _check(options: argparse.Namespace) -> int:
     return FAULTS_FOUND if faults else ALL_MARKED
 
 
+def _convert(options: argparse.Namespace) -> int:
+    rubric = interchange.load(options.input, options.source)
+    data = interchange.write(rubric, str(options.output), options.target)
+    try:
+        options.output.write_bytes(data)
+    except OSError as error:
+        raise MarkerError(f"{options.output}: cannot be written: {error.strerror}") from None
+    return ALL_MARKED
+
+
+def _draft(options: argparse.Namespace) -> int:
+    from marker import drafting  # noqa: PLC0415
+
+    file: Path = options.out / "rubric.toml"
+    if file.exists():
+        raise MarkerError(f"{file}: is there already; give another folder, or move it away")
+    answers = list(_texts(options.answers))
+    drafted = drafting.draft(options.question, answers)
+    rubric = drafted.rubric(options.id or options.out.resolve().name, options.question, options.subject)
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(interchange.write(rubric, file.name, "toml"))
+    except OSError as error:
+        raise MarkerError(f"{file}: cannot be written: {error.strerror}") from None
+    _print_draft(drafted, answers)
+    print(f"{file}: {len(drafted.points)} points to correct", file=sys.stderr)  # noqa: T201
+    return ALL_MARKED
+
+
+def _texts(inputs: Iterable[Path]) -> Iterator[str]:
+    """Yield the text of every answer found; raises DocumentError at the first that can't be read."""
+    for found in _found(inputs):
+        if isinstance(found, DocumentError):
+            raise found
+        yield found.text
+
+
+def _print_draft(drafted: Draft, answers: Sequence[str]) -> None:
+    """Print every drafted point with the words it came from, then what was left out and why."""
+
+    def said(span: Span) -> str:
+        return f"answer {span.answer + 1}: “{' '.join(answers[span.answer][span.start : span.end].split())}”"
+
+    for proposed in drafted.points:
+        print(f"{proposed.point.id}: {proposed.point.statement}")  # noqa: T201
+        for span in proposed.sources:
+            print(f"    {said(span)}")  # noqa: T201
+    for left_out in drafted.left_out:
+        print(f"left out, {left_out.reason}: {said(left_out.span)}")  # noqa: T201
+
+
 def _evaluate(options: argparse.Namespace) -> int:
     from marker import essays, evaluation  # noqa: PLC0415
     from marker.examiner import Examiner  # noqa: PLC0415
@@ -199,7 +267,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _train(options: argparse.Namespace) -> int:
     from marker import training  # noqa: PLC0415
 
-    course = training.Course(options.epochs, tuple(options.stretches), options.rate, options.start)
+    course = training.Course(options.epochs, options.rate, options.seed)
     training.train(options.rubrics, options.fresh, options.out, course)
     return ALL_MARKED
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from marker.errors import DocumentError
 from marker.mark import Essay, Verdict
+
+T = TypeVar("T")
 
 MODEL_ANSWER = "model_answer"
 """Kind of the rubric's own model answer, labelled by sentence: trained on, never evaluated on."""
@@ -61,6 +63,24 @@ class MarkedEssay:
         return Verdict.OMITTED
 
 
+@dataclass(frozen=True)
+class Sample:
+    """Hold an answer and, for the points that a teacher has judged, whether it earns them."""
+
+    id: str
+    text: str
+    earned: Mapping[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Hold one sentence that a person judged against one point alone: credited, contradicted, or omitted."""
+
+    point: str
+    text: str
+    verdict: Verdict
+
+
 def files(folder: Path) -> list[Path]:
     """Return the files of marked essays in a rubric's folder: `essays.jsonl`, and those that were added later."""
     return sorted(folder.glob("essays*.jsonl"))
@@ -68,10 +88,10 @@ def files(folder: Path) -> list[Path]:
 
 def read(file: Path) -> list[MarkedEssay]:
     """Read marked essays from JSON Lines; raises DocumentError that names the line."""
-    return list(_read(file))
+    return list(_lines(file, _essay, '{"id", "question", "sentences": [{"text", "points", "contradicts"}]}'))
 
 
-def _read(file: Path) -> Iterator[MarkedEssay]:
+def _lines(file: Path, make: Callable[[dict[str, Any]], T], shape: str) -> Iterator[T]:
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -80,10 +100,9 @@ def _read(file: Path) -> Iterator[MarkedEssay]:
         if not line.strip():
             continue
         try:
-            yield _essay(json.loads(line))
+            yield make(json.loads(line))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            shape = '{"id", "question", "sentences": [{"text", "points", "contradicts"}]}'
-            reason = f"line {number}: not a marked essay of the shape {shape}: {error!r}"
+            reason = f"line {number}: not of the shape {shape}: {error!r}"
             raise DocumentError(str(file), reason) from None
 
 
@@ -96,6 +115,16 @@ def _essay(data: dict[str, Any]) -> MarkedEssay:
     )
     profile = str(data.get("profile") or "")
     return MarkedEssay(str(data["id"]), data["question"], sentences, data.get("kind", GENUINE), profile)
+
+
+def phrases(folder: Path) -> list[Phrase]:
+    """Read a rubric folder's `phrases.jsonl`; none where there is no such file; raises DocumentError with the line."""
+    file = folder / "phrases.jsonl"
+    return list(_lines(file, _phrase, '{"point", "text", "verdict"}')) if file.exists() else []
+
+
+def _phrase(data: dict[str, Any]) -> Phrase:
+    return Phrase(data["point"], data["text"], Verdict(data["verdict"]))
 
 
 def digest(file: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -14,9 +14,12 @@ from marker import advisories, features, language, matcher
 from marker.decision import Decision
 from marker.errors import EssayError
 from marker.features import CONTRADICTS, CREDITS, Floats
-from marker.mark import Essay, Evidence, Mark, PointVerdict, Verdict
+from marker.language import Window
+from marker.mark import Essay, Evidence, Mark, Mistake, PointVerdict, Verdict
+from marker.matcher import Floats as Floats32
 from marker.matcher import Reader, Readings
 from marker.rubric import Rubric
+from marker.scheme import RequiredPoint
 from marker.windows import Span
 
 ESSAY_LIMIT = 100_000
@@ -27,6 +30,9 @@ ALSO = 0.5
 
 SAME = 0.85
 """Share of words, function words and negations too, at which a sentence is the statement or an accepted one."""
+
+NOTHING, EARNED = (0.98, 0.01, 0.01), (0.01, 0.98, 0.01)
+OUTCOMES = {Verdict.CREDITED: CREDITS, Verdict.DOUBTFUL: CREDITS, Verdict.CONTRADICTED: CONTRADICTS}
 
 EVIDENCE_LIMIT = 3
 CLAUSE_SHARE = 0.8
@@ -42,7 +48,10 @@ class Examiner:
         self._reader = reader
         self._decision = decision
         self._names = language.rubric_names(rubric)
-        self._accepted = [[set(language.words(t)) for t in (p.statement, *p.accepted)] for p in rubric.points]
+        self._rulings = [
+            ([set(language.words(t)) for t in (c.statement, *c.accepted)], [set(language.words(t)) for t in c.rejected])
+            for c in rubric.claims
+        ]
 
     @classmethod
     def load(cls, rubric: Rubric | Path | str, model: Path | None = None) -> Examiner:
@@ -53,8 +62,13 @@ class Examiner:
         if not isinstance(rubric, Rubric):
             rubric = Rubric.load(rubric)
         network = matcher.load(model or matcher.released())
-        decision = Decision.from_dict(network.config["decision"])
+        kind = "known" if rubric.id in network.config["known_questions"] else "other"
+        decision = Decision.from_dict(network.config["decisions"][kind])
         return cls(rubric, network, decision, network.config["version"])
+
+    def reading_by(self, reader: Reader) -> Examiner:
+        """Return an examiner that differs in what it reads with."""
+        return Examiner(self.rubric, reader, self._decision, self.model_version)
 
     def mark(self, essay: Essay) -> Mark:
         """Mark one essay; raises EssayError for an empty or over-long one."""
@@ -66,15 +80,14 @@ class Examiner:
         if any("\ud800" <= character <= "\udfff" for character in text):
             raise EssayError("the essay holds half a character: save it again as UTF-8 text")
         readings = self.read(text)
-        verdicts = self._verdicts(text, readings)
-        strongest = float(readings.sentences[:, :, 1:].max(initial=0))
         return Mark(
             essay=essay.id,
-            verdicts=verdicts,
-            advisories=advisories.advise(text, self.rubric, strongest),
+            verdicts=self._verdicts(text, readings),
+            advisories=advisories.advise(text, self.rubric, self._strongest(readings)),
             available=self.rubric.available,
             rubric_version=self.rubric.version,
             model_version=self.model_version,
+            mistakes=self._mistakes(text, readings),
         )
 
     def mark_many(self, essays: Iterable[Essay]) -> Iterator[Mark | EssayError]:
@@ -87,20 +100,28 @@ class Examiner:
     def read(self, text: str) -> Readings:
         """Return what the network says of every sentence.
 
-        Passages that speak to the marker earn nothing; a point's own statement or an accepted sentence, almost word for
-        word, earns it.
+        Passages that speak to the marker earn nothing. A sentence that says almost word for word what a person ruled on
+        (or the statement itself) gets that ruling.
         """
         readings = self._reader.read(self.rubric, language.sentences(text, self._names))
         for row, span in enumerate(readings.spans):
             passage = text[span.start : span.end]
             if advisories.addresses_marker(passage):
-                readings.probabilities[row] = (1, 0, 0)
+                readings.probabilities[row] = NOTHING
                 continue
             said = set(language.words(passage))
-            for number, accepted in enumerate(self._accepted):
-                if any(len(said & a) >= SAME * len(said | a) for a in accepted):
-                    readings.probabilities[row, number] = (0.01, 0.98, 0.01)
+            for number, (accepted, rejected) in enumerate(self._rulings):
+                likeness, against = _likeness(said, accepted), _likeness(said, rejected)
+                if likeness >= SAME and likeness >= against:
+                    readings.probabilities[row, number] = readings.whole[number] = EARNED
+                elif against >= SAME:
+                    readings.probabilities[row, number] = NOTHING
+                    readings.whole[number] = _surest(readings, number)
         return readings
+
+    def judge(self, windows: Sequence[Window]) -> Readings:
+        """Return what the network alone says of sentences that were cut before."""
+        return self._reader.read(self.rubric, windows)
 
     def probabilities(self, text: str, readings: Readings) -> tuple[Floats, Floats]:
         """Return P(credited) and P(contradicted) of every point."""
@@ -111,8 +132,16 @@ class Examiner:
 
     def vectors(self, text: str, readings: Readings) -> Floats:
         """Return the features of every point of an essay with at least one sentence."""
+        return self._features(text, readings, self.rubric.points)
+
+    def _features(self, text: str, readings: Readings, claims: Sequence[RequiredPoint]) -> Floats:
         sentences = [text[s.start : s.end] for s in readings.spans if not s.clause]
-        return features.vectors(self.rubric.points, readings.sentences.astype(np.float64), sentences)
+        judged = readings.sentences[:, : len(claims)].astype(np.float64)
+        return features.vectors(claims, judged, readings.whole.astype(np.float64), sentences)
+
+    def _strongest(self, readings: Readings) -> float:
+        """Return how surely any sentence has to do with any point."""
+        return float(readings.sentences[:, : len(self.rubric.points), 1:].max(initial=0))
 
     def _mark_or_error(self, essay: Essay) -> Mark | EssayError:
         try:
@@ -121,20 +150,43 @@ class Examiner:
             return error
 
     def _verdicts(self, text: str, readings: Readings) -> tuple[PointVerdict, ...]:
-        credited, contradicted = self.probabilities(text, readings)
+        pairs = list(zip(*self.probabilities(text, readings), strict=True))
+        found = [self._decision.verdict(float(credited), float(contradicted)) for credited, contradicted in pairs]
+        points = self.rubric.points
+        total = self.rubric.total([p.id for p, v in zip(points, found, strict=True) if v is Verdict.CREDITED])
         return tuple(
-            self._verdict(text, readings, number, (float(credited[number]), float(contradicted[number])))
-            for number in range(len(self.rubric.points))
+            PointVerdict(
+                point.id,
+                verdict,
+                float(credited if verdict in {Verdict.CREDITED, Verdict.DOUBTFUL} else 1 - credited),
+                total.marks(point.id),
+                () if verdict is Verdict.OMITTED else _evidence(text, readings, number, OUTCOMES[verdict]),
+            )
+            for number, (point, verdict, (credited, _)) in enumerate(zip(points, found, pairs, strict=True))
         )
 
-    def _verdict(self, text: str, readings: Readings, number: int, probable: tuple[float, float]) -> PointVerdict:
-        point, (credited, contradicted) = self.rubric.points[number], probable
-        verdict = self._decision.verdict(credited, contradicted)
-        earns = verdict is Verdict.CREDITED
-        outcome = CONTRADICTS if verdict is Verdict.CONTRADICTED else CREDITS
-        evidence = () if verdict is Verdict.OMITTED else _evidence(text, readings, number, outcome)
-        confidence = credited if earns or verdict is Verdict.DOUBTFUL else 1 - credited
-        return PointVerdict(point.id, verdict, confidence, point.marks if earns else 0, evidence)
+    def _mistakes(self, text: str, readings: Readings) -> tuple[Mistake, ...]:
+        """Return the misconceptions that the essay states, decided like points."""
+        first = len(self.rubric.points)
+        if not self.rubric.misconceptions or not len(readings.sentences):
+            return ()
+        credited, _ = self._decision.probabilities(self._features(text, readings, self.rubric.claims))
+        return tuple(
+            Mistake(m.id, float(credited[number]), _evidence(text, readings, number, CREDITS))
+            for number, m in enumerate(self.rubric.misconceptions, first)
+            if self._decision.verdict(float(credited[number]), 0.0) is Verdict.CREDITED
+        )
+
+
+def _likeness(said: set[str], sentences: Sequence[set[str]]) -> float:
+    """Return the share of words that a sentence has in common with the one of several that it is most like."""
+    return max((len(said & s) / max(1, len(said | s)) for s in sentences), default=0.0)
+
+
+def _surest(readings: Readings, number: int) -> Floats32:
+    """Return what the sentence says that says most about a claim, as what the whole essay says."""
+    own = readings.probabilities[:, number]
+    return np.array(own[own[:, 0].argmin()])
 
 
 def _evidence(text: str, readings: Readings, point: int, outcome: int) -> tuple[Evidence, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marker.language import content_stems, stem, words
-from marker.rubric import RequiredPoint
+from marker.scheme import RequiredPoint
 
 Floats = NDArray[np.float64]
 NEITHER, CREDITS, CONTRADICTS = range(3)
@@ -21,11 +21,15 @@ NEITHER, CREDITS, CONTRADICTS = range(3)
 
 @dataclass(frozen=True)
 class Case:
-    """Hold one point of one essay: `own` has its readings by sentence (S, 3), `all` those of all points (S, P, 3)."""
+    """Hold one point of one essay: `own` has its readings by sentence (S, 3), `all` those of all points (S, P, 3).
+
+    `whole` has those of the whole essay: shape (3,).
+    """
 
     point: RequiredPoint
     own: Floats
     all: Floats
+    whole: Floats
     sentences: Sequence[str]
 
     @property
@@ -105,6 +109,14 @@ def _conflict_there(case: Case) -> float:
     return _logit(case.all[case.best, :, CONTRADICTS].max())
 
 
+def _whole(case: Case) -> float:
+    return _logit(case.whole[CREDITS])
+
+
+def _whole_contradicted(case: Case) -> float:
+    return _logit(case.whole[CONTRADICTS])
+
+
 FEATURES: dict[str, Callable[[Case], float]] = {
     "strongest": _strongest,
     "second": _second,
@@ -119,10 +131,15 @@ FEATURES: dict[str, Callable[[Case], float]] = {
     "neighbour": _neighbour,
     "conflict": _conflict,
     "conflict_there": _conflict_there,
+    "whole": _whole,
+    "whole_contradicted": _whole_contradicted,
 }
 
 
-def vectors(points: Sequence[RequiredPoint], readings: Floats, sentences: Sequence[str]) -> Floats:
-    """Return the features of every point: shape (P, features); `readings` has shape (S, P, 3) with S at least 1."""
-    cases = [Case(p, readings[:, i], readings, sentences) for i, p in enumerate(points)]
+def vectors(points: Sequence[RequiredPoint], readings: Floats, whole: Floats, sentences: Sequence[str]) -> Floats:
+    """Return the features of every point: shape (P, features).
+
+    `readings` has shape (S, P, 3) with S at least 1, `whole` has shape (P, 3).
+    """
+    cases = [Case(p, readings[:, i], readings, whole[i], sentences) for i, p in enumerate(points)]
     return np.array([[feature(case) for feature in FEATURES.values()] for case in cases])

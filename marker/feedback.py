@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from marker.mark import Evidence, Mark, PointVerdict, Verdict
-from marker.rubric import RequiredPoint, Rubric
+from marker.mark import Evidence, Mark, Mistake, PointVerdict, Verdict
+from marker.rubric import Rubric
+from marker.scheme import RequiredPoint
 
 QUOTE_LIMIT = 160
 """Characters of the student's own words repeated in a comment; the full evidence is shown beside it."""
@@ -49,7 +50,10 @@ def write(rubric: Rubric, mark: Mark, *, reveal: bool = False) -> Feedback:
     return Feedback(
         went_well=tuple(_credited(p, v) for p, v in by_verdict[Verdict.CREDITED]),
         next_steps=tuple(c for c in [*doubtful, *omitted] if c is not None),
-        corrections=tuple(_contradicted(p, v, reveal=reveal) for p, v in by_verdict[Verdict.CONTRADICTED]),
+        corrections=(
+            *(_contradicted(p, v, reveal=reveal) for p, v in by_verdict[Verdict.CONTRADICTED]),
+            *(_mistaken(rubric, m) for m in mark.mistakes),
+        ),
     )
 
 
@@ -69,6 +73,12 @@ def _contradicted(point: RequiredPoint, verdict: PointVerdict, *, reveal: bool) 
     evidence = _strongest(verdict)
     text = f"Check {_quoted(evidence)}: it says something different from what happened or is known. "
     return Comment(point.id, (text + _advice(point, reveal=reveal)).strip(), evidence)
+
+
+def _mistaken(rubric: Rubric, mistake: Mistake) -> Comment:
+    (misconception,) = (m for m in rubric.misconceptions if m.id == mistake.misconception)
+    evidence = max(mistake.evidence, key=lambda e: e.strength, default=None)
+    return Comment(misconception.id, f"Check {_quoted(evidence)}: {misconception.correction}".rstrip(" :"), evidence)
 
 
 def _omitted(point: RequiredPoint, *, reveal: bool) -> Comment | None:
@@ -96,6 +106,5 @@ def _quoted(evidence: Evidence | None) -> str:
 def _plain(comment: Comment) -> dict[str, Any]:
     data: dict[str, Any] = {"point": comment.point, "text": comment.text}
     if comment.evidence is not None:
-        e = comment.evidence
-        data["evidence"] = {"start": e.start, "end": e.end, "quote": e.quote}
+        data["evidence"] = comment.evidence.as_dict()
     return data

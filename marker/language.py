@@ -55,6 +55,20 @@ class Window:
     clauses: tuple[tuple[int, int], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Token:
+    """Hold one word, `text[start:end]`, with its grammar: Penn tag, dependency on the word numbered `head`, entity."""
+
+    start: int
+    end: int
+    text: str
+    pos: str
+    tag: str
+    dep: str
+    head: int
+    entity: str
+
+
 @cache
 def _pipeline() -> Any:
     return spacy.load(PIPELINE, exclude=["parser", "ner", "lemmatizer"], config={"nlp": {"batch_size": 32}})
@@ -65,6 +79,11 @@ def _recogniser() -> Any:
     nlp = _pipeline()
     nlp.enable_pipe("senter")
     return nlp
+
+
+@cache
+def _parser() -> Any:
+    return spacy.load(PIPELINE, exclude=["senter", "lemmatizer"])
 
 
 def sentences(text: str, names: Iterable[str] = ()) -> list[Window]:
@@ -135,6 +154,30 @@ def normalise_names(text: str, names: list[str]) -> str:
         return lowered[close[0]] + suffix if close and close[0][0] == stem[0].lower() else word
 
     return _WORD.sub(correct, text)
+
+
+def parse(text: str, start: int, end: int) -> tuple[Token, ...]:
+    """Return the words of `text[start:end]`, one sentence, with their grammar; offsets are into the text."""
+    plain = re.sub(r"\s", " ", text[start:end])  # a line break within a sentence misleads the parser
+    with _lock, _parser().memory_zone():
+        doc = _parser().make_doc(plain)
+        for token in doc[1:]:
+            token.is_sent_start = False
+        kept = [t for t in _parser()(doc) if not t.is_space]
+        place = {t.i: n for n, t in enumerate(kept)}
+        return tuple(
+            Token(
+                start + t.idx,
+                start + t.idx + len(t),
+                str(t.text),
+                str(t.pos_),
+                str(t.tag_),
+                str(t.dep_),
+                place.get(t.head.i, n),
+                str(t.ent_type_),
+            )
+            for n, t in enumerate(kept)
+        )
 
 
 def verb_share(text: str) -> float:

@@ -34,6 +34,10 @@ class Evidence:
     quote: str
     strength: float
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return where it stands and what it says as plain data."""
+        return {"start": self.start, "end": self.end, "quote": self.quote}
+
 
 @dataclass(frozen=True, slots=True)
 class PointVerdict:
@@ -48,6 +52,15 @@ class PointVerdict:
     confidence: float
     marks: int
     evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """Say that the essay makes a mistake that the rubric knows, and where; `confidence` is a probability."""
+
+    misconception: str
+    confidence: float
+    evidence: tuple[Evidence, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +81,7 @@ class Mark:
     available: int
     rubric_version: str
     model_version: str
+    mistakes: tuple[Mistake, ...] = ()
 
     def __getitem__(self, point: str) -> PointVerdict:
         """Return the verdict on one point; raises KeyError for a point that the rubric lacks."""
@@ -88,7 +102,7 @@ class Mark:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the mark as plain data, in the shape of the command line's JSON Lines and of the API."""
-        return {
+        data = {
             "id": self.essay,
             "awarded": self.awarded,
             "available": self.available,
@@ -99,7 +113,7 @@ class Mark:
                     "verdict": v.verdict.value,
                     "confidence": round(v.confidence, 4),
                     "marks": v.marks,
-                    "evidence": [{"start": e.start, "end": e.end, "quote": e.quote} for e in v.evidence],
+                    "evidence": [e.as_dict() for e in v.evidence],
                 }
                 for v in self.verdicts
             ],
@@ -107,3 +121,13 @@ class Mark:
             "rubric_version": self.rubric_version,
             "model_version": self.model_version,
         }
+        if self.mistakes:
+            data["mistakes"] = [
+                {
+                    "id": m.misconception,
+                    "confidence": round(m.confidence, 4),
+                    "evidence": [e.as_dict() for e in m.evidence],
+                }
+                for m in self.mistakes
+            ]
+        return data

@@ -1,7 +1,8 @@
 """The one place that loads models: read an essay against points with the released network.
 
-The network is all-MiniLM-L6-v2, trained to read the question, a few points with their rules, and the essay together,
-and to say of every sentence and every point: neither, credits, contradicts. It runs in onnxruntime.
+The network is the lower part of all-mpnet-base-v2, trained to read the question, the points with their rules, and the
+essay together, and to say of every sentence and every point, and of the whole essay and every point: neither, credits,
+contradicts. It runs in onnxruntime.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from tokenizers import Tokenizer
 from marker.errors import ModelError
 from marker.language import Window
 from marker.rubric import Rubric
-from marker.windows import POSITIONS, Packer, Passage, Span, join, point_text
+from marker.windows import Packer, Passage, Span, join, point_text
 
-FORMAT = 2
+FORMAT = 3
 """Number of the model folder's format; a folder of another number is refused, never guessed at."""
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
@@ -32,10 +33,14 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Readings:
-    """Hold for S spans and P points the probabilities of neither, credits and contradicts: shape (S, P, 3)."""
+    """Hold for S spans and P claims the probabilities of neither, credits and contradicts: shape (S, P, 3).
+
+    The claims are a rubric's points, then its misconceptions. `whole` has those of the whole essay: shape (P, 3).
+    """
 
     spans: tuple[Span, ...]
     probabilities: Floats
+    whole: Floats
 
     @property
     def sentences(self) -> Floats:
@@ -45,7 +50,7 @@ class Readings:
 
 
 class Reader(Protocol):
-    """Judge every sentence of an essay against every point of a rubric."""
+    """Judge every sentence of an essay against every claim of a rubric."""
 
     def read(self, rubric: Rubric, windows: Sequence[Window]) -> Readings:
         """Return the probabilities for the windows, and for the clauses of long ones."""
@@ -63,45 +68,54 @@ class Network:
     def read(self, rubric: Rubric, windows: Sequence[Window]) -> Readings:
         """Return the probabilities for the windows, and for the clauses of long ones."""
         heads = self._heads(rubric)
+        count = len(rubric.claims)
         spans: list[Span] = []
         rows: list[Floats] = []
+        whole = np.zeros((count, 3), np.float32)
+        whole[:, 0] = 1
         seen: set[tuple[int, bool, int]] = set()
-        for chunk in self._packer.chunks(windows, POSITIONS - max(len(h.ids) for h in heads)):
-            judged = np.concatenate([self._judge(join(head, chunk)) for head in heads], axis=1)
+        for chunk in self._packer.chunks(windows, min(h.room for h in heads)):
+            parts = [self._judge(join(head, chunk)) for head in heads]
+            judged = np.concatenate([p[0] for p in parts], axis=1)
+            overall = np.concatenate([p[1] for p in parts])
+            surer = overall[:, 0] < whole[:, 0]  # of a long essay, the chunk that says most about a point counts
+            whole[surer] = overall[surer]
             for span, row in zip(chunk.spans, judged, strict=True):
                 key = (span.sentence, span.clause, span.start)
                 if key not in seen:  # of a sentence in two chunks the first reading counts: more stands before it
                     seen.add(key)
                     spans.append(span)
                     rows.append(row)
-        shape = (0, len(rubric.points), 3)
-        return Readings(tuple(spans), np.stack(rows) if rows else np.zeros(shape, np.float32))
+        probabilities = np.stack(rows) if rows else np.zeros((0, count, 3), np.float32)
+        return Readings(tuple(spans), probabilities, whole)
 
     def _heads(self, rubric: Rubric) -> list[Passage]:
-        texts = [point_text(p) for p in rubric.points]
+        texts = [point_text(p) for p in rubric.claims]
         groups = [texts[i : i + self._group] for i in range(0, len(texts), self._group)]
         return [self._packer.head(rubric.question, group) for group in groups]
 
-    def _judge(self, passage: Passage) -> Floats:
+    def _judge(self, passage: Passage) -> tuple[Floats, Floats]:
         feed = {
             "ids": np.asarray([passage.ids], np.int64),
+            "positions": np.asarray([passage.positions], np.int64),
+            "groups": np.asarray([passage.groups], np.int64),
             "span_pool": _pool(passage.spans, len(passage.ids)),
             "point_pool": _pool(passage.points, len(passage.ids)),
         }
-        (probabilities,) = self._session.run(None, feed)
-        return np.asarray(probabilities, np.float32)
+        probabilities, whole = self._session.run(None, feed)
+        return np.asarray(probabilities, np.float32), np.asarray(whole, np.float32)
 
 
 def packer(file: Path) -> Packer:
-    """Return the packer of a tokenizer.json; raises ModelError where it is missing or lacks BERT's special tokens."""
+    """Return the packer of a tokenizer.json; raises ModelError where it is missing or lacks special tokens."""
     if not file.is_file():
         raise ModelError(f"{file}: missing; the model folder is not complete")
     tokenizer = Tokenizer.from_file(str(file))
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    cls, sep = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
+    cls, sep = tokenizer.token_to_id("<s>"), tokenizer.token_to_id("</s>")
     if cls is None or sep is None:
-        raise ModelError(f"{file}: the tokenizer has no [CLS] or [SEP]")
+        raise ModelError(f"{file}: the tokenizer has no <s> or </s>")
 
     def tokenize(text: str) -> tuple[list[int], list[tuple[int, int]]]:
         encoding = tokenizer.encode(text, add_special_tokens=False)

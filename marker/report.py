@@ -24,7 +24,8 @@ from marker.errors import MarkerError
 from marker.essays import GENUINE, MODEL_ANSWER, MarkedEssay
 from marker.evaluation import ACCURACY, BINS, Array, Decisions
 from marker.mark import Mark, PointVerdict, Verdict
-from marker.rubric import RequiredPoint, Rubric
+from marker.rubric import Rubric
+from marker.scheme import RequiredPoint
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

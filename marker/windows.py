@@ -1,8 +1,10 @@
 """Pack an essay and a rubric's points into sequences that the network reads at one go.
 
-Every sentence is read together with the sentences around it and with the whole rule of a point, which is what
-pronouns, points split over sentences, and near misses need. Nothing is left unread, so no first stage has to choose
-windows by similarity. Only an essay longer than one sequence is cut, into chunks that share two sentences.
+Every sentence is read together with the sentences around it and with what a point asks for, which is what pronouns,
+points split over sentences, and near misses need. Nothing is left unread, so no first stage has to choose windows by
+similarity. The points stand side by side: all begin at the same position, each reads question and essay but none of the
+other points, so neither their order nor their number changes what is read of one. Only a very long essay is cut, into
+chunks that share two sentences.
 """
 
 from __future__ import annotations
@@ -11,17 +13,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from marker.language import Window
-from marker.rubric import RequiredPoint
+from marker.scheme import RequiredPoint
 
 Encoded = tuple[list[int], list[tuple[int, int]]]
 Tokenize = Callable[[str], Encoded]
 """Text to token ids with the character offsets of each."""
 
-POSITIONS = 510
-"""Tokens that the network reads at one go; its base has 512 positions."""
+POSITIONS = 512
+"""Positions of the network's base; the points share theirs, so a passage may have more tokens."""
 
-ROOM = 64
-"""Least room for the essay beside the points; rules so long that they leave less are cut."""
+QUESTION_TOKENS, POINT_TOKENS = 100, 120
+"""Longest question and point that are read whole; what is beyond is cut, so that an essay always has room."""
+
+RULINGS = 2
+"""Most accepted, and most rejected, sentences of a point that are read as examples: the last ones."""
+
+SHARED = 0
+"""Group of the tokens that all read: the question's and the essay's. A point's group is its number from 1."""
 
 SENTENCE_TOKENS = 200
 """Tokens of one sentence; what is beyond is not read: no sentence is that long unless its full stops are missing."""
@@ -54,8 +62,15 @@ class Passage:
     """Hold what is read at one go: question, points and part of an essay, with the tokens of each point and span."""
 
     ids: list[int]
+    positions: list[int]
+    groups: list[int]
     points: list[tuple[int, int]]
     spans: list[tuple[int, int]]
+
+    @property
+    def room(self) -> int:
+        """Return how many tokens of an essay fit behind what is there."""
+        return POSITIONS - max(self.positions) - 1
 
 
 @dataclass(frozen=True)
@@ -67,15 +82,17 @@ class Packer:
     sep: int
 
     def head(self, question: str, points: Sequence[str]) -> Passage:
-        """Return question and points without an essay; over-long rules are cut to leave room for one."""
-        ids = [self.cls, *self.tokenize(question)[0][:100], self.sep]
-        limit = (POSITIONS - ROOM - len(ids)) // max(1, len(points)) - 1
-        ends = []
-        for text in points:
-            first = len(ids)
-            ids += [*self.tokenize(text)[0][:limit], self.sep]
-            ends.append((first, len(ids)))
-        return Passage(ids, ends, [])
+        """Return question and points without an essay."""
+        ids = [self.cls, *self.tokenize(question)[0][:QUESTION_TOKENS], self.sep]
+        positions, groups, ends = [*range(len(ids))], [SHARED] * len(ids), []
+        start = len(ids)
+        for number, text in enumerate(points, 1):
+            tokens = [*self.tokenize(text)[0][:POINT_TOKENS], self.sep]
+            ends.append((len(ids), len(ids) + len(tokens)))
+            ids += tokens
+            positions += range(start, start + len(tokens))
+            groups += [number] * len(tokens)
+        return Passage(ids, positions, groups, ends, [])
 
     def chunks(self, windows: Sequence[Window], room: int) -> Iterator[Chunk]:
         """Cut an essay into chunks of whole sentences, each of at most `room` tokens."""
@@ -109,13 +126,21 @@ class Packer:
 
 def join(head: Passage, chunk: Chunk) -> Passage:
     """Return question, points and chunk as one passage."""
-    offset = len(head.ids)
-    return Passage([*head.ids, *chunk.ids], head.points, [(s.first + offset, s.last + offset) for s in chunk.spans])
+    offset, start = len(head.ids), POSITIONS - head.room
+    return Passage(
+        [*head.ids, *chunk.ids],
+        [*head.positions, *range(start, start + len(chunk.ids))],
+        [*head.groups, *[SHARED] * len(chunk.ids)],
+        head.points,
+        [(s.first + offset, s.last + offset) for s in chunk.spans],
+    )
 
 
-def point_text(point: RequiredPoint) -> str:
-    """Return what the network reads of a point: its statement, when it earns credit, and when not."""
-    parts = [point.statement, point.credit, f"Not: {point.no_credit}" if point.no_credit else ""]
+def point_text(point: RequiredPoint, *, rule: bool = True) -> str:
+    """Return what the network reads of a point: its statement, when it earns credit, and a few rulings as examples."""
+    accepted = [f"Yes: {text}" for text in point.accepted[-RULINGS:]]
+    rejected = [f"No: {text}" for text in point.rejected[-RULINGS:]]
+    parts = [point.statement, point.credit if rule else "", *accepted, *rejected]
     return " ".join(p for p in parts if p)
 
 

@@ -22,9 +22,10 @@ class WordReader:
     """Credit a point where the sentence holds the point's id, contradict it where it holds `not <id>`."""
 
     def read(self, rubric: Rubric, windows: Sequence[Window]) -> Readings:
-        table = [[self._judge(w.reading.lower(), p.id) for p in rubric.points] for w in windows]
+        table = [[self._judge(w.reading.lower(), p.id) for p in rubric.claims] for w in windows]
         spans = tuple(Span(w.start, w.end, 0, 1, n) for n, w in enumerate(windows))
-        return Readings(spans, np.array(table, np.float32).reshape(len(windows), len(rubric.points), 3))
+        judged = np.array(table, np.float32).reshape(len(windows), len(rubric.claims), 3)
+        return Readings(spans, judged, judged.max(axis=0, initial=0))
 
     @staticmethod
     def _judge(sentence: str, point: str) -> tuple[float, float, float]:

@@ -15,7 +15,7 @@ from pretend import ESSAY, PretendExaminer, make_app
 
 from api import problems, schemas
 from api.serve import greeting, listen
-from marker import MarkerError, ModelError
+from marker import MarkerError, ModelError, Rubric
 
 GOOD = {"question": "tea", "text": ESSAY, "candidate": "C-7"}
 
@@ -247,6 +247,8 @@ def raw(body):
 
 
 POST = ("POST", "/api/v1/marks")
+RUBRIC = {"id": "tea", "question": "Why?", "points": [{"id": "a", "statement": "A."}]}
+FAULTY = {**RUBRIC, "points": [{"id": "a", "statement": "A.", "group": "none"}]}
 TROUBLE = [
     (*POST, raw("{"), 400, "malformed-json", None),
     (*POST, raw(b'{"question": "\xff"}'), 400, "malformed-json", None),
@@ -261,6 +263,13 @@ TROUBLE = [
     ("GET", "/api/v1/questions/none", {}, 404, "unknown-question", None),
     ("GET", "/api/v1/marks/none", {}, 404, "unknown-mark", None),
     ("DELETE", "/api/v1/marks/none", {}, 404, "unknown-mark", None),
+    ("GET", "/api/v1/rubrics/none", {}, 404, "unknown-rubric", None),
+    ("PUT", "/api/v1/rubrics/none", {"json": RUBRIC}, 404, "unknown-rubric", None),
+    ("PUT", "/api/v1/rubrics/cups", {"json": RUBRIC, "headers": {"If-Match": '"7"'}}, 412, "edit-conflict", None),
+    ("POST", "/api/v1/rubrics", {"json": FAULTY}, 422, "faulty-rubric", "/points/0/group"),
+    ("PUT", "/api/v1/rubrics/cups", {"json": FAULTY}, 422, "faulty-rubric", "/points/0/group"),
+    ("POST", "/api/v1/rubrics/cups/samples", {"json": {"texts": [" "]}}, 422, "samples-refused", None),
+    ("PUT", "/api/v1/rubrics/cups", {"data": "{}"}, 415, "unsupported-media-type", None),
     ("PUT", "/api/v1/marks", {}, 405, "method-not-allowed", None),
     (*POST, essay(text="x" * 6000), 413, "body-too-large", None),
     (*POST, {"data": json.dumps(GOOD)}, 415, "unsupported-media-type", None),
@@ -295,6 +304,7 @@ def fragile(tmp_path):
             return super().mark(essay)
 
     app = make_app(tmp_path, MAX_CONTENT_LENGTH=5000, ESSAY_LIMIT=1000, EXAMINER_FACTORY=Fragile)
+    app.extensions["workshop"].add(Rubric.from_dict({**RUBRIC, "id": "cups"}))
     yield app.test_client()
     app.extensions["store"].close()
 

@@ -4,7 +4,8 @@ import pytest
 
 from marker import authoring
 from marker.examiner import Examiner
-from marker.rubric import RequiredPoint, Rubric
+from marker.rubric import Rubric
+from marker.scheme import RequiredPoint
 from tests.conftest import PLAIN, WordReader
 
 HEAD = 'id = "food"\nquestion = "Why do we eat?"\nmodel_answer = "We eat apples and bread."\n'
@@ -76,3 +77,32 @@ def test_broken_essays_file_is_a_fault(tmp_path):
 def test_hint_may_use_words_of_the_question():
     point = RequiredPoint("a", "We eat apples.", hint="Why do we eat?")
     assert not authoring.gives_away(point, Rubric("q", "Why do we eat?", (point,)).question)
+
+
+def faults(points, **tables):
+    rows = [{"id": id, "statement": id, **fields} for id, fields in points.items()]
+    return authoring.faults_of(Rubric.from_dict({"id": "q", "question": "Why?", "points": rows, **tables}))
+
+
+@pytest.mark.parametrize(
+    ("points", "tables", "expected"),
+    [
+        ({"a": {}}, {"groups": [{"id": "g", "at_most": 1}]}, "groups.g: no point is in it"),
+        ({"a": {"group": "g"}}, {"groups": [{"id": "g", "at_most": 1}]}, "groups.g: its limit is not below"),
+        (
+            {"a": {"group": "g"}, "b": {"group": "g", "needs": ["a"]}},
+            {"groups": [{"id": "g", "exclusive": True}]},
+            "points.b.needs: can't be earned",
+        ),
+        ({"a": {}}, {"levels": [{"name": "One", "least": 0, "most": 2}]}, "levels.One.most: more than the 1 marks"),
+        ({"a": {}}, {"levels": [{"name": "One", "least": 1, "most": 1}]}, "levels: no level holds a total of 0"),
+    ],
+)
+def test_what_cannot_be_reached_is_named(points, tables, expected):
+    assert any(fault.startswith(expected) for fault in faults(points, **tables))
+
+
+def test_a_scheme_that_can_be_reached_has_no_faults():
+    points = {"a": {"group": "g"}, "b": {"group": "g"}, "c": {"needs": ["a"]}}
+    levels = [{"name": "One", "least": 0, "most": 1}, {"name": "Two", "least": 2, "most": 2}]
+    assert faults(points, groups=[{"id": "g", "at_most": 1}], levels=levels) == []

@@ -1,5 +1,3 @@
-from dataclasses import asdict
-
 import pytest
 
 from marker.errors import EssayError
@@ -69,7 +67,7 @@ def test_statement_said_word_for_word_earns_its_point(examiner):
 
 
 def test_sentence_that_the_rubric_accepts_earns_its_point(rubric):
-    data = {**asdict(rubric), "points": [asdict(p) for p in rubric.points]}
+    data = rubric.as_dict()
     data["points"][2]["accepted"] = ["What the dairy sells by the wheel."]
     examiner = Examiner(Rubric.from_dict(data), WordReader(), PLAIN, "words-1")
     assert mark(examiner, "What the dairy sells by the wheel!")["cheese"].verdict is Verdict.CREDITED
@@ -106,3 +104,32 @@ def test_plain_data_of_a_mark(examiner):
         "id", "awarded", "available", "referred", "points", "advisories", "rubric_version", "model_version",
     ]  # fmt: skip
     assert list(data["points"][0]) == ["id", "verdict", "confidence", "marks", "evidence"]
+
+
+def with_misconception(rubric):
+    mistake = {"id": "stones", "statement": "We eat stones.", "correction": "Stones are not food."}
+    return Rubric.from_dict({**rubric.as_dict(), "misconceptions": [mistake]})
+
+
+def test_a_known_mistake_is_named_with_its_words_and_earns_nothing(rubric):
+    result = mark(Examiner(with_misconception(rubric), WordReader(), PLAIN, ""), "We like apples. We eat stones too.")
+    (mistake,) = result.mistakes
+    assert (mistake.misconception, mistake.evidence[0].quote, result.awarded) == ("stones", "We eat stones too.", 2)
+
+
+def test_a_mistake_that_is_not_made_is_not_named(rubric):
+    assert mark(Examiner(with_misconception(rubric), WordReader(), PLAIN, ""), "We like apples.").mistakes == ()
+
+
+def test_marks_follow_the_scheme(rubric):
+    points = [{**p, "group": "g"} for p in rubric.as_dict()["points"]]
+    grouped = Rubric.from_dict({**rubric.as_dict(), "points": points, "groups": [{"id": "g", "at_most": 1}]})
+    result = mark(Examiner(grouped, WordReader(), PLAIN, ""), "We like apples every day. We bake bread every day.")
+    assert ([v.marks for v in result.verdicts], result.available) == ([2, 0, 0], 2)
+
+
+def test_a_sentence_that_a_person_rejected_earns_nothing(rubric):
+    data = rubric.as_dict()
+    data["points"][0]["rejected"] = ["We like apples every day."]
+    result = mark(Examiner(Rubric.from_dict(data), WordReader(), PLAIN, ""), "We like apples, every day!")
+    assert result["apples"].verdict is Verdict.OMITTED

@@ -1,5 +1,8 @@
 from marker import feedback
+from marker.examiner import Examiner
 from marker.mark import Essay
+from marker.rubric import Rubric
+from tests.conftest import PLAIN, WordReader
 
 
 def write(examiner, text, **options):
@@ -43,6 +46,13 @@ def test_no_sentence_is_common_to_different_essays(examiner):
         return {c.text for c in (*f.went_well, *f.next_steps, *f.corrections)}
 
     assert not texts("We like apples. Bread is good. So is cheese.") & texts("It is not apples. It is not bread.")
+
+
+def test_a_known_mistake_is_corrected_in_the_rubrics_words(rubric):
+    mistake = {"id": "stones", "statement": "We eat stones.", "correction": "Stones are not food."}
+    wrong = Rubric.from_dict({**rubric.as_dict(), "misconceptions": [mistake]})
+    (comment,) = write(Examiner(wrong, WordReader(), PLAIN, ""), "We like apples. We eat stones.").corrections
+    assert (comment.point, comment.text) == ("stones", "Check “We eat stones.”: Stones are not food.")
 
 
 def test_long_quotes_are_cut_at_a_word(examiner):

@@ -13,6 +13,7 @@ from marker.rubric import Rubric
 from tests.conftest import ROOT
 
 TRAINED_ON = [f for folder in ROOT.glob("rubrics/*") for f in essays.files(folder)]
+PHRASES = sorted(ROOT.glob("rubrics/*/phrases.jsonl"))
 HELD_OUT = sorted(f.parent for f in ROOT.glob("tests/held_out/*/essays.jsonl"))
 MISSION = ["ussr-1953-power-struggle", "khrushchev-consolidation-1953-56"]
 
@@ -138,12 +139,13 @@ def test_committed_models_stay_small():
 
 def test_config_names_the_training_data_as_it_is():
     config = matcher.load_config(matcher.released())
-    data = {str(f.relative_to(ROOT / "rubrics")): essays.digest(f) for f in TRAINED_ON}
+    data = {str(f.relative_to(ROOT / "rubrics")): essays.digest(f) for f in (*TRAINED_ON, *PHRASES)}
     assert config["training_data"] == data
 
 
 def test_held_out_essays_are_not_in_the_training_data():
     trained = {s.text for f in TRAINED_ON for e in essays.read(f) for s in e.sentences}
+    trained |= {p.text for f in PHRASES for p in essays.phrases(f.parent)}
     for folder in HELD_OUT:
         for essay in essays.read(folder / "essays.jsonl"):
             # Stock openings, which earn nothing, are shorter than 90 characters.

@@ -1,12 +1,17 @@
-"""What is held out, and what the decision makes of features; the network itself is trained elsewhere (torch)."""
+"""What is taught and held out, and what the decision makes of features; the network is trained elsewhere (torch)."""
 
 import json
 
 import numpy as np
 import pytest
 
-from marker import essays, training
+from marker import training
 from marker.decision import Logistic, expand
+from marker.essays import MarkedEssay, MarkedSentence, Phrase
+from marker.features import FEATURES
+from marker.mark import Verdict
+from marker.matcher import Readings
+from marker.rubric import Rubric
 
 RUBRIC = 'id = "food"\nquestion = "Why eat?"\n[[points]]\nid = "bread"\nstatement = "Bread fills."\n'
 
@@ -26,42 +31,66 @@ def library(tmp_path):
     return tmp_path / "rubrics"
 
 
-@pytest.fixture
-def start(tmp_path, library):
-    folder = tmp_path / "old"
-    folder.mkdir()
-    data = {"food/essays.jsonl": essays.digest(library / "food" / "essays.jsonl")}
-    (folder / "config.json").write_text(json.dumps({"training_data": data}), encoding="utf-8")
-    return folder
+def test_all_files_of_a_folder_teach_it(library):
+    (lesson,) = training.load(library)
+    assert [e.id for e in lesson.essays] == ["c", "d", "a", "b"]
+    assert lesson.phrases == []
 
 
-def test_without_a_start_no_essay_is_known(library):
-    (question,) = training.load(library)
-    assert [e.id for e in question.essays] == ["c", "d", "a", "b"]
-    assert question.known == frozenset()
+def test_phrases_beside_the_essays_teach_too(library):
+    row = {"point": "bread", "text": "A loaf ends hunger.", "verdict": "credited"}
+    (library / "food" / "phrases.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    (lesson,) = training.load(library)
+    assert lesson.phrases == [Phrase("bread", "A loaf ends hunger.", Verdict.CREDITED)]
 
 
-def test_essays_that_the_start_was_taught_are_known_by_their_files_digest(library, start):
-    (question,) = training.load(library, start)
-    assert question.known == {"a", "b"}
+def test_a_question_with_many_essays_is_known(library, monkeypatch):
+    assert training.known_questions(library) == []
+    monkeypatch.setattr(training, "KNOWN", 4)
+    assert training.known_questions(library) == ["food"]
 
 
-def test_known_essays_are_held_out_in_neither_half(library, start):
-    (question,) = training.load(library, start)
-    halves = {e.id: question.half(e) for e in question.essays}
-    assert halves["a"] is halves["b"] is None
-    assert {halves["c"], halves["d"]} <= {0, 1}
+def test_fresh_essays_of_the_library_take_its_rubric(library, tmp_path):
+    folder = tmp_path / "fresh" / "food"
+    folder.mkdir(parents=True)
+    (folder / "essays.jsonl").write_text(lines("z"), encoding="utf-8")
+    (question,) = training.load_fresh(tmp_path / "fresh", library)
+    assert (question.rubric.id, [e.id for e in question.essays], question.known) == ("food", ["z"], False)
 
 
-def test_a_question_with_known_essays_is_held_out_by_essay(library, start):
-    assert [q.by_essay for q in training.load(library, start)] == [True]
-    assert [q.by_essay for q in training.load(library)] == [False]
+def trial(question, essay, *verdicts, known=False):
+    """Return a trial of two points whose features show what is true of them, and no more."""
+    points = [{"id": "bread", "statement": "Bread fills."}, {"id": "tea", "statement": "Tea warms."}]
+    rubric = Rubric.from_dict({"id": question, "question": "Why?", "points": points})
+    sentences = tuple(
+        MarkedSentence("Yes.", *((p["id"],) if v == at else () for at in "+-"))
+        for p, v in zip(points, verdicts, strict=True)
+    )
+    shown = {"+": 3.0, "-": -3.0, "0": 0.0}
+    vectors = np.zeros((2, len(FEATURES)))
+    vectors[:, 0] = [shown[v] for v in verdicts]
+    readings = Readings((), np.zeros((0, 2, 3), np.float32), np.zeros((2, 3), np.float32))
+    fresh = training.Question(rubric, (), known)
+    return training.Trial(fresh, MarkedEssay(essay, question, sentences), readings, vectors)
 
 
-def test_a_changed_file_is_no_longer_known(library, start):
-    (library / "food" / "essays.jsonl").write_text(lines("a", "b", "e"), encoding="utf-8")
-    (question,) = training.load(library, start)
-    assert question.known == frozenset()
+def test_the_decision_credits_as_many_points_as_the_people_did():
+    trials = [trial(f"q{n}", str(n), *verdicts) for n, verdicts in enumerate(["+0", "-0", "0+", "+-"] * 10)]
+    decision = training.decide(trials, known=False)
+    probability, _ = decision.probabilities(np.concatenate([t.vectors for t in trials]))
+    assert (probability >= decision.thresholds.credit).mean() == pytest.approx(30 / 80)
+
+
+def test_no_question_is_decided_by_what_was_learned_on_it():
+    held = [
+        ({t.question.rubric.id for t in part}, {t.question.rubric.id for t in rest})
+        for part, rest in training._held_out([trial(q, e, *"+0") for q in "ab" for e in "12"], lambda t: t.unit)
+    ]
+    assert held == [({"a"}, {"b"}), ({"b"}, {"a"})]
+
+
+def test_essays_on_a_known_question_are_held_out_one_by_one():
+    assert trial("a", "1", *"+0", known=True).unit == "1"
 
 
 def test_expanded_features_are_standardised_then_multiplied_by_two():
@@ -79,11 +108,5 @@ def test_the_decision_learns_what_only_a_product_tells():
     generator = np.random.default_rng(0)
     vectors = generator.normal(size=(2000, 2))
     truth = vectors[:, 0] * vectors[:, 1] > 0
-    learned = training._fit_logistic(vectors, truth)
+    learned = training.fit_logistic(vectors, truth, np.ones(len(truth)))
     assert ((learned(vectors) > 0.5) == truth).mean() > 0.95
-
-
-def test_a_questions_statements_each_credit_their_own_point(library):
-    (question,) = training.load(library)
-    (essay,) = training.stated(question).essays
-    assert [(s.text, s.points) for s in essay.sentences] == [("Bread fills.", ("bread",))]
