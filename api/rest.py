@@ -59,14 +59,17 @@ def require_json_object() -> None:
         raise Problem("invalid-request", "The body must be a JSON object.", errors=errors)
 
 
+EVERYWHERE: dict[Any, Any] = {
+    400: problem("The host name is not served here, or the body is not JSON"),
+    500: problem("Something went wrong in the service"),
+}
+"""What any address of the API may answer."""
+
 rest = APIBlueprint(
     "rest",
     __name__,
     url_prefix="/api/v1",
-    abp_responses={
-        400: problem("The host name is not served here, or the body is not JSON"),
-        500: problem("Something went wrong in the service"),
-    },
+    abp_responses=EVERYWHERE,
 )
 guard(rest)
 

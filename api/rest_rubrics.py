@@ -12,7 +12,7 @@ from flask_openapi.models.tag import Tag
 
 from api import rubric_schemas as schemas
 from api.problems import Problem
-from api.rest import describe, guard, problem
+from api.rest import EVERYWHERE, describe, guard, problem
 from api.workshop import Conflict, Full, UnknownWork, Work, Workshop
 from marker import Rubric, RubricError
 from marker.essays import Sample
@@ -38,10 +38,7 @@ rubrics = APIBlueprint(
     "rubrics",
     __name__,
     url_prefix="/api/v1",
-    abp_responses={
-        400: problem("The host name is not served here, or the body is not JSON"),
-        500: problem("Something went wrong in the service"),
-    },
+    abp_responses=EVERYWHERE,
 )
 guard(rubrics)
 

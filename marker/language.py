@@ -95,6 +95,11 @@ def sentences(text: str, names: Iterable[str] = ()) -> list[Window]:
     ]
 
 
+def window(sentence: str, names: list[str]) -> Window:
+    """Return a sentence that was cut before as a window of its own, with misspelt names brought to the known ones."""
+    return Window(0, len(sentence), normalise_names(sentence, names))
+
+
 def sentence_spans(text: str) -> list[tuple[int, int]]:
     """Return the start and end of every sentence, in order, without surrounding white space."""
     spans: list[tuple[int, int]] = []

@@ -127,7 +127,7 @@ def _essay(rubric: Rubric, essay: MarkedEssay, names: list[str]) -> list[Judged]
     points = [p.id for p in rubric.points]
     return [
         Judged(
-            _window(s.text, names),
+            language.window(s.text, names),
             np.array([1 if p in s.points else 2 if p in s.contradicts else 0 for p in points]),
         )
         for s in essay.sentences
@@ -140,12 +140,8 @@ def _phrases(lesson: Lesson, names: list[str]) -> list[Judged]:
     judged = []
     for phrase in (*lesson.phrases, *statements):
         labels = [LABELS[phrase.verdict] if p.id == phrase.point else UNKNOWN for p in lesson.rubric.points]
-        judged.append(Judged(_window(phrase.text, names), np.array(labels)))
+        judged.append(Judged(language.window(phrase.text, names), np.array(labels)))
     return judged
-
-
-def _window(text: str, names: list[str]) -> Window:
-    return Window(0, len(text), language.normalise_names(text, names))
 
 
 def _spliced(essay: Sequence[Judged], phrases: Sequence[Judged], rng: random.Random) -> list[Judged]:

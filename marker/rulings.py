@@ -12,7 +12,6 @@ from marker import language
 from marker.essays import MarkedEssay
 from marker.examiner import Examiner
 from marker.features import CREDITS
-from marker.language import Window
 from marker.rubric import Rubric
 from marker.scheme import RequiredPoint
 from marker.windows import RULINGS
@@ -35,7 +34,7 @@ def learned(examiner: Examiner, own: Sequence[MarkedEssay]) -> Rubric:
     rubric, names = examiner.rubric, sorted(language.rubric_names(examiner.rubric))
     judged: dict[str, list[Judged]] = {p.id: [] for p in rubric.points}
     for essay in own:
-        readings = examiner.judge([_window(s.text, names) for s in essay.sentences])
+        readings = examiner.judge([language.window(s.text, names) for s in essay.sentences])
         for sentence, row in zip(essay.sentences, readings.sentences, strict=True):
             for number, point in enumerate(rubric.points):
                 earns = point.id in sentence.points
@@ -52,7 +51,3 @@ def _ruled(point: RequiredPoint, judged: Sequence[Judged]) -> RequiredPoint:
         accepted=(*point.accepted, *(j.text for j in missed[-RULINGS:])),
         rejected=(*point.rejected, *(j.text for j in mistaken[-RULINGS:])),
     )
-
-
-def _window(text: str, names: list[str]) -> Window:
-    return Window(0, len(text), language.normalise_names(text, names))
